@@ -1,0 +1,86 @@
+/** Grant: a key, a query over nodes, and how the key is delivered. */
+import { KeywardError } from "../base/errors.ts";
+import type { DurationMs, UnixMs } from "../base/time.ts";
+import type { VersionNumber } from "./key.ts";
+import { type KeyName, type NodeName, printable } from "./name.ts";
+
+export type GrantId = string & { readonly kind: "grant-id" };
+/** Absolute, or relative to the agent's key directory; no empty, `.` or `..` segment; 1,024 bytes at most. */
+export type InstallPath = string & { readonly kind: "install-path" };
+
+/** How long a node may use what it was given while no server can be reached. */
+export type Offline = "never" | DurationMs;
+
+export interface FileDelivery {
+  readonly kind: "file";
+  readonly path: InstallPath;
+  /** A user's name or number; absent: the agent's own. */
+  readonly owner?: string;
+  readonly group?: string;
+  /** Permission bits, 0o400 by default. */
+  readonly mode: number;
+  /** Run once for a change, after all files of that change are in place. Arguments, never a command line. */
+  readonly run?: readonly string[];
+  readonly offline: Offline;
+}
+
+/** Disks and systemd credentials join this union. */
+export type DeliveryMethod = FileDelivery;
+
+export interface Grant {
+  readonly id: GrantId;
+  readonly key: KeyName;
+  /** As it was written; `model/query` reads it. */
+  readonly query: string;
+  readonly delivery: DeliveryMethod;
+  readonly created: UnixMs;
+  readonly by: string;
+}
+
+/** That a version reached a node. Kept under a keyed hash of the node's name. */
+export interface DeliveryRecord {
+  readonly key: KeyName;
+  readonly version: VersionNumber;
+  readonly delivered: UnixMs;
+  /** When the node proved that it holds it; absent until then. */
+  readonly proved?: UnixMs;
+  /** When the node said that it has removed it. */
+  readonly withdrawn?: UnixMs;
+}
+
+/** One thing that a node should hold, by one grant: the desired state. */
+export interface Placement {
+  readonly node: NodeName;
+  readonly grant: Grant;
+  readonly version: VersionNumber;
+}
+
+/** @throws KeywardError `usage` */
+export function parseInstallPath(text: string): InstallPath {
+  const segments = (text.startsWith("/") ? text.slice(1) : text).split("/");
+  const bad = segments.some((segment) => segment === "" || segment === "." || segment === "..");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (bad || Buffer.byteLength(text) > 1024 || /[\u0000-\u001f\u007f]/.test(text)) {
+    throw new KeywardError(
+      "usage",
+      `path ${printable(text)}: want /run/app/db.key, or db.key below the agent's key directory`,
+    );
+  }
+  return text as InstallPath;
+}
+
+/**
+ * `0400` to `0777`, octal; set-user-id, set-group-id and sticky bits are refused.
+ *
+ * @throws KeywardError `usage`
+ */
+export function parseMode(text: string): number {
+  const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
+  if (Number.isNaN(mode))
+    throw new KeywardError("usage", `mode ${printable(text)}: want octal permission bits, as 0400`);
+  return mode;
+}
+
+export function formatMode(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
