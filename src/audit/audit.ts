@@ -6,15 +6,19 @@ import type { Event } from "../model/event.ts";
 import type { Action, NodeAction, Principal, SystemAction } from "../model/principal.ts";
 import type { Transaction } from "../store/store.ts";
 
-export interface Act {
+/** Who calls, and how: every act of the rooms above takes one as its first argument. */
+export interface Caller {
   readonly by: Principal;
-  readonly action: Action | NodeAction | SystemAction;
-  /** What it is done to, by name: rules are matched against it. */
-  readonly resource: string;
   /** Ties the event to a request in the server's log. */
   readonly request?: string;
   /** Do everything but write: neither the change nor the event is kept. Permission is still needed. */
   readonly dryRun?: boolean;
+}
+
+export interface Act extends Caller {
+  readonly action: Action | NodeAction | SystemAction;
+  /** What it is done to, by name: rules are matched against it. */
+  readonly resource: string;
 }
 
 /** More for the event, once the work knows it (the version that a put made, say). Not secret. */

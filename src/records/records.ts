@@ -1,0 +1,42 @@
+/**
+ * Records: how each noun is kept, one table a noun, so that the rooms that share a noun agree on it. Only
+ * the room named at a table writes it.
+ *
+ *     prefix          row                                                    written by
+ *     keys/           Key and its wrapped data key                           keyring
+ *     versions/       NAME@NUMBER (8 digits): the sealed value, bytes        keyring
+ *     nodes/          Node                                                   fleet; authority (identity, state at enrolment)
+ *     grants/         Grant                                                  fleet
+ *     deliveries/     HASH/KEY: DeliveryRecord; HASH is keyed, of the node   fleet
+ *     join-tokens/    a one-time token's hash and what it gives              authority
+ *     certificates/   what was issued, by serial number                      authority
+ *     authorities/    CA certificates and their sealed keys                  authority
+ *     tokens/         an operator's token: its hash, rules, times            access
+ *     rules/          Rule                                                   access
+ *     audit/          Event; audit-head: the newest, signed                  audit
+ *     seals/          a seal: its parameters and the root key it wraps       seal
+ *     system/         sealed keys of the server's own, by purpose            seal
+ */
+import type { DeliveryRecord, Grant } from "../model/grant.ts";
+import type { Key, VersionNumber } from "../model/key.ts";
+import type { KeyName } from "../model/name.ts";
+import type { Node } from "../model/node.ts";
+import type { Rule } from "../model/principal.ts";
+import { createTable } from "../store/table.ts";
+
+/** `dataKey`: base64 of the data key, sealed under the root key. */
+export type KeyRow = Key & { readonly dataKey: string };
+export const keys = createTable<KeyRow>("keys/", (key) => key.name);
+
+export const nodes = createTable<Node>("nodes/", (node) => node.name);
+export const grants = createTable<Grant>("grants/", (grant) => grant.id);
+export const rules = createTable<Rule>("rules/", (rule) => rule.name);
+
+/** `node`: the keyed hash of the node's name, lower-case hex. */
+export type DeliveryRow = DeliveryRecord & { readonly node: string };
+export const deliveries = createTable<DeliveryRow>("deliveries/", (row) => `${row.node}/${row.key}`);
+
+/** Where a version's sealed value lies. */
+export function versionKey(name: KeyName, version: VersionNumber): string {
+  return `versions/${name}@${String(version).padStart(8, "0")}`;
+}
