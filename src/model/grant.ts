@@ -59,7 +59,6 @@ export interface Placement {
 export function parseInstallPath(text: string): InstallPath {
   const segments = (text.startsWith("/") ? text.slice(1) : text).split("/");
   const bad = segments.some((segment) => segment === "" || segment === "." || segment === "..");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (bad || Buffer.byteLength(text) > 1024 || /[\u0000-\u001f\u007f]/.test(text)) {
     throw new KeywardError(
       "usage",

@@ -1,0 +1,16 @@
+/**
+ * `npm run bench`: every figure with its goal and its conditions. Words after `--` choose by file name:
+ * `npm run bench -- fleet start`.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { environment, installPackages, node, root, run } from "./prepare.mjs";
+
+installPackages();
+const env = environment();
+run(node(), ["scripts/build.mjs"], { env });
+run(node(), ["scripts/build-exe.mjs"], { env });
+const words = process.argv.slice(2);
+const files = readdirSync(join(root, "bench")).filter((name) => name.endsWith(".bench.ts"));
+const chosen = words.length === 0 ? files : files.filter((name) => words.some((word) => name.includes(word)));
+run(node(), ["bench/bench.ts", ...chosen.sort()], { env });
