@@ -22,7 +22,7 @@ function start(flags: string[], env: Record<string, string> = {}): ChildProcess 
     process.execPath,
     [...flags, "--input-type=module", "-e", program, hardening],
     // NODE_TEST_CONTEXT would make the child speak the test runner's protocol
-    { env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: ["ignore", "pipe", "pipe"] },
+    { env: { PATH: process.env.PATH ?? "", ...env }, stdio: ["ignore", "pipe", "pipe"] },
   );
 }
 

@@ -12,7 +12,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { KeywardError } from "./errors.ts";
 
 const forbidden =
-  /^--(?:inspect|debug|heapsnapshot|heap-prof|cpu-prof|report|diagnostic-dir|abort-on-uncaught|tls-keylog|trace-tls|trace-event|prof\b|interactive$|eval$|print$)/;
+  /^--(?:inspect|debug|heapsnapshot|heap-prof|cpu-prof|report|diagnostic-dir|abort-on-uncaught|tls-keylog|trace-tls|trace-event|prof\b)/;
 
 /** What the process was started with; handed in so that a test can show each refusal. */
 export interface Started {
@@ -28,7 +28,7 @@ export interface Started {
  * @throws KeywardError `local` when a flag would expose memory, or when core dumps cannot be turned off.
  */
 export function harden(
-  started: Started = { execArgv: process.execArgv, nodeOptions: process.env["NODE_OPTIONS"] ?? "" },
+  started: Started = { execArgv: process.execArgv, nodeOptions: process.env.NODE_OPTIONS ?? "" },
 ): void {
   process.on("SIGUSR1", ignore);
   refuseFlags(started);
