@@ -1,0 +1,33 @@
+/** Log: JSON lines by pino. It is given names, codes and times; bodies, headers and values never reach it. */
+import { type DestinationStream, type Logger, pino } from "pino";
+
+export type Log = Pick<Logger, "info" | "warn" | "error" | "debug">;
+
+export interface LogOptions {
+  readonly level?: "debug" | "info" | "warn" | "error" | "silent";
+  /** Standard error unless given. */
+  readonly to?: DestinationStream;
+}
+
+export function createLog({ level = "info", to }: LogOptions = {}): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    },
+    to ?? pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+/** One finished request. `operation` is absent when no route was found. */
+export interface RequestLine {
+  readonly request: string;
+  readonly operation?: string;
+  readonly by: string;
+  readonly from: string;
+  readonly status: number;
+  readonly code?: string;
+  readonly ms: number;
+}

@@ -1,0 +1,66 @@
+/** Metrics: figures for Prometheus. Labels are operation names and codes from closed lists, never names of things. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+export interface Metrics {
+  request(operation: string, status: number, seconds: number): void;
+  /** Handshakes refused, limits hit: `reason` from a closed list. */
+  refused(reason: "certificate" | "rate" | "connections" | "tls"): void;
+  bundle(): void;
+  text(): Promise<string>;
+}
+
+/** What is read when Prometheus asks. */
+export interface Gauges {
+  watchers(): number;
+  connections(): number;
+  unsealed(): boolean;
+}
+
+export function createMetrics(gauges: Gauges): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const seconds = new Histogram({
+    name: "keyward_request_seconds",
+    help: "Time to answer a request",
+    labelNames: ["operation", "status"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  });
+  const refused = new Counter({
+    name: "keyward_refused_total",
+    help: "Connections and requests refused before they reached an operation",
+    labelNames: ["reason"],
+    registers,
+  });
+  const bundles = new Counter({
+    name: "keyward_bundles_total",
+    help: "Bundles sent to watching nodes",
+    registers,
+  });
+  addGauge("keyward_watchers", "Nodes that watch now", gauges.watchers, registers);
+  addGauge("keyward_connections", "Open connections", gauges.connections, registers);
+  addGauge(
+    "keyward_unsealed",
+    "1 when the root key is in memory",
+    () => Number(gauges.unsealed()),
+    registers,
+  );
+  return {
+    request: (operation, status, took) => seconds.observe({ operation, status }, took),
+    refused: (reason) => refused.inc({ reason }),
+    bundle: () => bundles.inc(),
+    text: () => registry.metrics(),
+  };
+}
+
+function addGauge(name: string, help: string, read: () => number, registers: Registry[]): void {
+  new Gauge({
+    name,
+    help,
+    registers,
+    collect() {
+      this.set(read());
+    },
+  });
+}
