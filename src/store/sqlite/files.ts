@@ -1,0 +1,73 @@
+/** Files: what lies in a store's directory, and who may read it. The table is in docs/formats/store.md. */
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { KeywardError } from "../../base/errors.ts";
+import { asFault } from "./faults.ts";
+
+export interface StoreFiles {
+  /** Absolute. */
+  readonly directory: string;
+  /** The database. While it is open nothing else in this process may open it: closing drops its lock. */
+  readonly database: string;
+  /** SQLite's write-ahead log. */
+  readonly wal: string;
+  /** SQLite's shared memory: only while the store is verified. */
+  readonly shm: string;
+  /** Locked for as long as the store is open. The same trap as with `database`. */
+  readonly lock: string;
+  /** The process that holds the lock. */
+  readonly pid: string;
+  /** The newest revision that was acknowledged. */
+  readonly mark: string;
+}
+
+export function filesIn(directory: string): StoreFiles {
+  const path = resolve(directory);
+  const database = join(path, "store.db");
+  return {
+    directory: path,
+    database,
+    wal: `${database}-wal`,
+    shm: `${database}-shm`,
+    lock: join(path, "store.lock"),
+    pid: join(path, "store.pid"),
+    mark: join(path, "store.mark"),
+  };
+}
+
+/**
+ * Make the directory (mode 0700), or check the one that is there.
+ *
+ * @throws KeywardError `local` when it cannot be made or written to, or when others may write to it.
+ */
+export function prepareDirectory({ directory }: StoreFiles): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw asFault(error, directory);
+  }
+  if ((statSync(directory).mode & 0o022) === 0) return;
+  throw new KeywardError("local", `${directory}: other users may write to the store's directory`, {
+    hint: `chmod 700 ${directory}`,
+  });
+}
+
+/** An empty file of mode 0600, unless there is one: SQLite would make it readable to all. */
+export function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** So that new files in it survive a power loss. */
+export function syncDirectory({ directory }: StoreFiles): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
