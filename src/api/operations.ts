@@ -5,12 +5,12 @@
  *
  * Paths: `{name}` is one segment, `{name...}` is the rest of the path (key names hold slashes).
  */
-import type { Action } from "../model/principal.ts";
+import type { Action, NodeAction } from "../model/principal.ts";
 
 /** Who may call: anyone, a node for itself, or an operator whose rule covers the action on the resource. */
 export type Access =
   | { readonly kind: "public" }
-  | { readonly kind: "node" }
+  | { readonly kind: "node"; readonly action: NodeAction }
   | { readonly kind: "signed-in" }
   | { readonly kind: "rule"; readonly action: Action };
 
@@ -28,7 +28,7 @@ export interface Operation {
 }
 
 const anyone = { kind: "public" } as const;
-const node = { kind: "node" } as const;
+const node = (action: NodeAction): Access => ({ kind: "node", action });
 const signedIn = { kind: "signed-in" } as const;
 const rule = (action: Action): Access => ({ kind: "rule", action });
 
@@ -357,26 +357,26 @@ export const operations = {
   "agent.renew": {
     method: "POST",
     path: "/v1/renew",
-    access: node,
+    access: node("node:renew"),
     summary: "The next certificate generation",
   },
   "agent.watch": {
     method: "POST",
     path: "/v1/watch",
-    access: node,
+    access: node("node:watch"),
     stream: true,
     summary: "What this node should hold, now and after each change",
   },
   "agent.bundle": {
     method: "POST",
     path: "/v1/bundle",
-    access: node,
+    access: node("node:deliver"),
     summary: "What this node should hold, once",
   },
   "agent.report": {
     method: "POST",
     path: "/v1/report",
-    access: node,
+    access: node("node:report"),
     summary: "Proofs of what it holds, drift, reported facts",
   },
 

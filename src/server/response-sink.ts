@@ -1,0 +1,53 @@
+/**
+ * A stream's lines into an HTTPS response. There is one for each watching node, for days: what it keeps is
+ * counted, so its callbacks are shared functions that find it at the response.
+ */
+import type { ServerResponse } from "node:http";
+import { startStream } from "./reply.ts";
+import type { Sink, Source } from "./sink.ts";
+
+const sinks = new WeakMap<ServerResponse, ResponseSink>();
+
+export class ResponseSink implements Sink {
+  source: Source | null = null;
+  readonly #response: ServerResponse;
+  readonly #request: string;
+
+  constructor(response: ServerResponse, request: string) {
+    this.#response = response;
+    this.#request = request;
+    sinks.set(response, this);
+    response.on("drain", onDrain);
+    response.on("close", onClose);
+  }
+
+  /** Send the head, if nothing has yet. */
+  start(): void {
+    if (this.#response.headersSent || this.#response.destroyed) return;
+    // watched connections are quiet for long: their heartbeat finds the dead ones
+    this.#response.req.socket.setTimeout(0);
+    startStream(this.#response, this.#request);
+  }
+
+  write(line: string): boolean {
+    this.start();
+    if (this.#response.writableEnded || this.#response.destroyed) return false;
+    return this.#response.write(`${line}\n`);
+  }
+
+  end(): void {
+    this.start();
+    this.#response.end();
+  }
+}
+
+function onDrain(this: ServerResponse): void {
+  sinks.get(this)?.source?.drained();
+}
+
+function onClose(this: ServerResponse): void {
+  const sink = sinks.get(this);
+  const source = sink?.source;
+  if (sink !== undefined) sink.source = null;
+  source?.closed();
+}
