@@ -23,7 +23,7 @@ export interface ChainReport {
   /** How many were read. */
   readonly events: number;
   readonly intact: boolean;
-  /** Up to this event, a signature of the trusted key vouches for every event. */
+  /** A signature of the trusted key vouches for every event up to this one; 0 when a problem lies before it. */
   readonly signed: number;
   /** In the order found, 1,000 at most. */
   readonly problems: readonly Problem[];
@@ -44,7 +44,7 @@ export interface ChainCheck {
    * @param key - Where the store keeps it; absent for a line of an export.
    */
   event(line: string | null, key?: string): void;
-  /** The log must hold this event with this hash. Say so before the events, or it counts as cut off. */
+  /** The log must hold this event with this hash: one that comes next or later, or the one read last. */
   expectHead(head: Head, what: string): void;
   /** As `expectHead`, for a statement that is signed. */
   expectSigned(checkpoint: Checkpoint, what: string): void;
@@ -70,7 +70,7 @@ export function createChainCheck({ from, publicKey = null }: ChainOptions = {}):
   /** `null` after an event that could not be read. */
   let hash: string | null = from?.hash ?? NO_EVENT;
   let events = 0;
-  let signed = 0;
+  let vouched = 0;
 
   function problem(at: number, what: string): void {
     if (problems.length < MAX_PROBLEMS) problems.push({ seq: at, what });
@@ -96,12 +96,16 @@ export function createChainCheck({ from, publicKey = null }: ChainOptions = {}):
     return true;
   }
 
-  function meet(event: Event): void {
-    for (const { head, what, vouches } of expected) {
-      if (head.seq !== event.seq) continue;
-      if (head.hash !== event.hash) problem(event.seq, `is not the event that ${what} names`);
-      else if (vouches && head.seq > signed) signed = head.seq;
-    }
+  /** Hold the event that was read last against what is expected of it. */
+  function meet({ head, what, vouches }: Expectation): void {
+    if (head.seq !== seq || hash === null) return;
+    if (head.hash !== hash) problem(seq, `is not the event that ${what} names`);
+    else if (vouches && seq > vouched) vouched = seq;
+  }
+
+  function expect(expectation: Expectation): void {
+    expected.push(expectation);
+    meet(expectation);
   }
 
   function take(event: Event, key: string | undefined): void {
@@ -110,7 +114,7 @@ export function createChainCheck({ from, publicKey = null }: ChainOptions = {}):
     if (hashOf(event) !== event.hash) problem(event.seq, "was edited: its hash does not fit what it says");
     if (!follows(event)) return;
     ({ seq, hash } = event);
-    meet(event);
+    for (const expectation of expected) meet(expectation);
   }
 
   return {
@@ -123,19 +127,20 @@ export function createChainCheck({ from, publicKey = null }: ChainOptions = {}):
       else take(event, key);
     },
     expectHead(head, what) {
-      expected.push({ head, what, vouches: false });
+      expect({ head, what, vouches: false });
     },
     expectSigned(checkpoint, what) {
       const trusted = publicKey === null || checkpoint.publicKey === toBase64(publicKey);
       if (!trusted) problem(checkpoint.seq, `${what} is signed by another key`);
       else if (!isSigned(checkpoint)) problem(checkpoint.seq, `${what}: the signature does not fit`);
-      else expected.push({ head: checkpoint, what, vouches: true });
+      else expect({ head: checkpoint, what, vouches: true });
     },
     end() {
       for (const { head, what } of expected) {
         if (head.seq > seq)
           problem(seq + 1, `${missing(seq + 1, head.seq)} at the end: ${what} names event ${head.seq}`);
       }
+      const signed = problems.some((one) => one.seq <= vouched) ? 0 : vouched;
       return { events, intact: problems.length === 0, signed, problems };
     },
   };

@@ -45,31 +45,29 @@ export function createReading({ store, signer }: { store: Store; signer: Signer 
     return store.range({ prefix: EVENTS, after: eventKey(after), limit });
   }
 
-  async function* records(after: string): AsyncGenerator<StoreRecord> {
+  async function* pages(after: string): AsyncGenerator<StoreRecord[]> {
     for (let last = after; ; ) {
       const found = await store.range({ prefix: EVENTS, after: last, limit: PAGE });
-      yield* found;
+      yield found;
       if (found.length < PAGE) return;
       last = found.at(-1)?.key ?? last;
     }
   }
 
   async function* lines(after = 0): AsyncGenerator<string> {
-    for await (const record of records(eventKey(after))) yield textOf(record);
+    for await (const records of pages(eventKey(after))) yield* records.map(textOf);
   }
 
   async function list(query: EventQuery): Promise<Event[]> {
     const { after, limit, resource, by } = query;
     if (resource === undefined && by === undefined) return (await page(after, limit)).map(decode);
     const found: Event[] = [];
-    if (limit <= 0) return found;
-    for await (const record of records(eventKey(after))) {
-      if (!mentions(record, [resource, by])) continue;
-      const event = decode(record);
-      if (!matches(event, query)) continue;
-      if (found.push(event) === limit) break;
+    for await (const records of pages(eventKey(after))) {
+      const mentioning = records.filter((record) => mentions(record, [resource, by]));
+      found.push(...mentioning.map(decode).filter((event) => matches(event, query)));
+      if (found.length >= limit) break;
     }
-    return found;
+    return found.slice(0, limit);
   }
 
   function tail(after: number, listener: (event: Event) => void): () => void {
@@ -130,7 +128,9 @@ export function createReading({ store, signer }: { store: Store; signer: Signer 
         if (signed !== null) check.expectSigned(signed, "the signed head");
       });
       if (checkpoint !== undefined) check.expectSigned(checkpoint, "the checkpoint");
-      for await (const record of records("")) check.event(textOrNull(record), record.key);
+      for await (const records of pages("")) {
+        for (const record of records) check.event(textOrNull(record), record.key);
+      }
       await noting(check, async () => {
         const { seq } = await readHead(readFrom);
         if (check.last() > seq) check.problem(seq + 1, `was put in: the head is event ${seq}`);
