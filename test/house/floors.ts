@@ -18,6 +18,7 @@ export const floors: readonly (readonly Room[])[] = [
   ],
   [
     { name: "formats", holds: "wire formats, pure codecs" },
+    { name: "derive", holds: "keys made again from a seed, a scheme a folder" },
     { name: "store", holds: "what keeps records" },
     { name: "api", holds: "operations and shapes" },
   ],
@@ -42,7 +43,7 @@ export const floors: readonly (readonly Room[])[] = [
 ];
 
 /** Inside these rooms each folder is a room of its own, which does not know its neighbours. */
-export const partitioned: readonly string[] = ["formats", "adapters"];
+export const partitioned: readonly string[] = ["formats", "derive", "adapters"];
 
 /** Modules of the runtime that only these rooms may use. */
 export const reserved: Readonly<Record<string, readonly string[]>> = {

@@ -1,0 +1,5 @@
+/**
+ * Derive: keys that are made again instead of kept, a scheme a folder. A scheme turns a seed, a realm and a
+ * kind into one key, always the same. Schemes are pure: they read no file and keep no state.
+ */
+export * as gokey from "./gokey/gokey.ts";

@@ -1,0 +1,19 @@
+/**
+ * The stream that everything of gokey is read from: AES-256 in counter mode over zeros, from an all-zero
+ * counter block. Bytes are taken strictly in order; nothing is skipped between two reads.
+ *
+ * Source: gokey, csprng.go.
+ */
+import { createCipheriv } from "node:crypto";
+import type { Secret } from "../../base/secret.ts";
+
+export interface Stream {
+  /** The next `length` bytes. The caller owns them. */
+  read(length: number): Uint8Array;
+}
+
+/** @param key - 32 bytes; may be wiped once this returns. */
+export function openStream(key: Secret): Stream {
+  const cipher = createCipheriv("aes-256-ctr", key.reveal(), new Uint8Array(16));
+  return { read: (length) => new Uint8Array(cipher.update(new Uint8Array(length))) };
+}
