@@ -44,7 +44,10 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
         reject(tooLarge(limit));
       } else chunks.push(chunk);
     });
-    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("end", () => {
+      resolve(Buffer.concat(chunks));
+      for (const chunk of chunks) chunk.fill(0);
+    });
     request.once("error", () => reject(cutOff()));
     request.once("close", () => reject(cutOff()));
   });

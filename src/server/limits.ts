@@ -24,7 +24,7 @@ export interface Limits {
   readonly perPrincipal: Rate;
   /** Requests that need no sign-in (enrolment, status), by address. */
   readonly publicPerAddress: Rate;
-  /** Requests refused for who sends them, by address: beyond it, an address is not heard at all. */
+  /** Requests refused for not knowing who sends them, by address: beyond it they are cut off unanswered. */
   readonly refusedPerAddress: Rate;
 }
 
@@ -44,8 +44,6 @@ export const defaultLimits: Limits = {
 export interface Buckets {
   /** Take one; `false` when there is none left. */
   take(key: string): boolean;
-  /** Would `take` give one? */
-  has(key: string): boolean;
 }
 
 interface Bucket {
@@ -78,7 +76,6 @@ export function createBuckets(rate: Rate, clock: Clock, most = 10_000): Buckets 
   }
 
   return {
-    has: (key) => filled(key).left >= 1,
     take(key) {
       const bucket = filled(key);
       if (bucket.left < 1) return false;

@@ -9,7 +9,7 @@ import type { Sink, Source } from "./sink.ts";
 const sinks = new WeakMap<ServerResponse, ResponseSink>();
 
 export class ResponseSink implements Sink {
-  source: Source | null = null;
+  #source: Source | null = null;
   readonly #response: ServerResponse;
   readonly #request: string;
 
@@ -39,15 +39,31 @@ export class ResponseSink implements Sink {
     this.start();
     this.#response.end();
   }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  attach(source: Source): void {
+    if (this.#response.closed || this.#response.destroyed) source.closed();
+    else this.#source = source;
+  }
+
+  drained(): void {
+    this.#source?.drained();
+  }
+
+  closed(): void {
+    const source = this.#source;
+    this.#source = null;
+    source?.closed();
+  }
 }
 
 function onDrain(this: ServerResponse): void {
-  sinks.get(this)?.source?.drained();
+  sinks.get(this)?.drained();
 }
 
 function onClose(this: ServerResponse): void {
-  const sink = sinks.get(this);
-  const source = sink?.source;
-  if (sink !== undefined) sink.source = null;
-  source?.closed();
+  sinks.get(this)?.closed();
 }

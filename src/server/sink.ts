@@ -5,11 +5,15 @@ export interface Sink {
   write(line: string): boolean;
   /** The stream is over; what was written still goes out. */
   end(): void;
-  /** Who feeds it; told when there is room again, and when nobody reads any more. Set once. */
-  source: Source | null;
+  /** Break it off: whoever reads does not keep up, or must hear no more. */
+  destroy(): void;
+  /** Who feeds it, once. A sink that nobody reads any more says so at once. */
+  attach(source: Source): void;
 }
 
 export interface Source {
+  /** There is room again. */
   drained(): void;
+  /** Nobody reads any more. Called once. */
   closed(): void;
 }

@@ -1,0 +1,145 @@
+/**
+ * HTTPS: the listening socket. TLS 1.3 and nothing older; a client certificate is asked for and judged by
+ * `identify.ts`, so that who is refused hears why. Everything that a stranger can hold on to has a limit.
+ */
+import { createServer, type Server } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { KeywardError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Limits } from "./limits.ts";
+import type { Metrics } from "./metrics.ts";
+import type { OnRequest } from "./request.ts";
+
+/** What the server presents, and whom it trusts. */
+export interface TlsIdentity {
+  /** PEM: its certificate, then the chain up to the root, which first contact pins. */
+  readonly chain: string;
+  readonly key: Secret;
+  /** PEM: the CAs whose client certificates are accepted. */
+  readonly trusted: readonly string[];
+}
+
+export interface Https {
+  /** @throws KeywardError `local` when the port is taken or not allowed. */
+  listen(port: number, host: string): Promise<AddressInfo>;
+  /** For connections from now on. */
+  setIdentity(identity: TlsIdentity): void;
+  readonly connections: number;
+  /** Take no more connections and requests, wait for those under way, then close what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface HttpsNeeds {
+  readonly identity: TlsIdentity;
+  readonly limits: Limits;
+  readonly onRequest: OnRequest;
+  readonly metrics: Metrics;
+}
+
+export function createHttps({ identity, limits, onRequest, metrics }: HttpsNeeds): Https {
+  const server = createServer(
+    {
+      ...contextOf(identity),
+      requestCert: true,
+      // judged in identify.ts: a refused caller is told why instead of being cut off
+      rejectUnauthorized: false,
+      handshakeTimeout: limits.handshakeMs,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: Math.min(5000, Math.ceil(limits.headersMs / 2)),
+      keepAliveTimeout: limits.idleMs,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      noDelay: true,
+    },
+    onRequest,
+  );
+  const open = trackConnections(server, limits.connections, metrics);
+  server.setTimeout(limits.idleMs);
+  server.maxHeadersCount = 64;
+  server.on("tlsClientError", (_error, socket) => {
+    metrics.refused("tls");
+    socket.destroy();
+  });
+  server.on("clientError", (_error, socket) => refuseMalformed(socket as Socket));
+  return {
+    listen: (port, host) => listen(server, port, host),
+    setIdentity: (next) => server.setSecureContext(contextOf(next)),
+    get connections() {
+      return open.size;
+    },
+    stop: (graceMs) => stop(server, open, graceMs),
+  };
+}
+
+function contextOf({ chain, key, trusted }: TlsIdentity) {
+  return {
+    minVersion: "TLSv1.3",
+    cert: chain,
+    key: Buffer.from(key.reveal()),
+    ca: [...trusted],
+  } as const;
+}
+
+/**
+ * Every open TCP connection. Beyond the limit a new one is closed before it costs a handshake. (The server's own
+ * `maxConnections` does the same and tells nobody.)
+ */
+function trackConnections(server: Server, limit: number, metrics: Metrics): Set<Socket> {
+  const open = new Set<Socket>();
+  server.prependListener("connection", (socket: Socket) => {
+    if (open.size >= limit) {
+      metrics.refused("connections");
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    socket.once("close", forget);
+  });
+  function forget(this: Socket): void {
+    open.delete(this);
+  }
+  return open;
+}
+
+/** A head that is too large, too slow or not HTTP: one line, and the connection ends. */
+function refuseMalformed(socket: Socket): void {
+  if (socket.writable)
+    socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  else socket.destroy();
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
+    server.listen(port, host, () => {
+      server.removeAllListeners("error");
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+function listenError({ code }: NodeJS.ErrnoException, port: number, host: string): KeywardError {
+  const place = `${host} port ${port}`;
+  if (code === "EADDRINUSE")
+    return new KeywardError("local", `${place}: already in use`, {
+      hint: "is another server running? choose another with --listen",
+    });
+  if (code === "EACCES")
+    return new KeywardError("local", `${place}: not allowed`, { hint: "ports below 1024 need privileges" });
+  return new KeywardError("local", `${place}: cannot listen (${code ?? "unknown"})`, {
+    hint: "check the address",
+  });
+}
+
+async function stop(server: Server, open: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    for (const socket of open) socket.destroy();
+    server.closeAllConnections();
+  }, graceMs);
+  await closed;
+  clearTimeout(timer);
+}
