@@ -128,6 +128,17 @@ describe("facts: origins", () => {
     assert.equal(facts.granting.get("role")?.[0]?.origin, "set");
   });
 
+  test("among many values, too, each stands once and the weightier origin wins", () => {
+    const many = Array.from({ length: 100 }, (_, i) => `v${i}`);
+    const facts = factsOf({ inventory: { a: { tag: [...many, ...many] } }, set: { tag: ["v7", "v99"] } });
+    const tags = facts.granting.get("tag") ?? [];
+    assert.equal(tags.length, 100);
+    assert.deepEqual(
+      tags.filter((fact) => fact.origin === "set").map((fact) => fact.value),
+      ["v7", "v99"],
+    );
+  });
+
   test("what a node reports is kept apart", () => {
     const facts = factsOf({ reported: { role: "api" } });
     assert.deepEqual(lines(facts.granting), ["name: db1 (set)"]);

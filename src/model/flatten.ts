@@ -60,13 +60,19 @@ interface Place {
   readonly depth: number;
 }
 
+/** A fact whose origin may still rise. */
+type OpenFact = Fact & { origin: Origin };
+
 interface Builder {
-  readonly table: Map<string, Fact[]>;
-  readonly seen: Map<string, Fact & { origin: Origin }>;
+  readonly table: Map<string, OpenFact[]>;
+  /** The facts of fields with many values, by value. */
+  readonly long: Map<string, Map<string, OpenFact>>;
   readonly limits: FactLimits;
   readonly what: string;
   pairs: number;
 }
+
+const shortList = 16;
 
 /** Higher wins when one pair comes from two places. */
 const rank: Record<Origin, number> = { reported: 0, inventory: 1, attested: 2, set: 3 };
@@ -86,7 +92,7 @@ export function flattenLayers(
   what: string,
   limits: FactLimits,
 ): Map<string, Fact[]> {
-  const builder: Builder = { table: new Map(), seen: new Map(), limits, what, pairs: 0 };
+  const builder: Builder = { table: new Map(), long: new Map(), limits, what, pairs: 0 };
   addObject(layers, { path: "", last: "", keys: 0, depth: 0 }, builder);
   return builder.table;
 }
@@ -138,17 +144,24 @@ function mergeable(layers: readonly Layer[]): readonly Layer[] {
   return layers.slice(layers.findLastIndex((layer) => !isObject(layer.value)) + 1);
 }
 
-function members(layers: readonly Layer[]): Map<string, Layer[]> {
+/** What the layers say of each key. */
+function members(layers: readonly Layer[]): Iterable<readonly [string, readonly Layer[]]> {
+  const [only] = layers;
+  if (only !== undefined && layers.length === 1)
+    return entriesOf(only).map(([key, layer]) => [key, [layer]] as const);
   const merged = new Map<string, Layer[]>();
-  for (const { origin, value } of layers) {
-    if (!isObject(value)) continue;
-    for (const [key, member] of Object.entries(value)) {
-      const values = merged.get(key);
-      if (values === undefined) merged.set(key, [{ origin, value: member }]);
-      else values.push({ origin, value: member });
-    }
+  for (const [key, layer] of layers.flatMap(entriesOf)) {
+    const values = merged.get(key);
+    if (values === undefined) merged.set(key, [layer]);
+    else values.push(layer);
   }
   return merged;
+}
+
+function entriesOf({ origin, value }: Layer): [string, Layer][] {
+  return isObject(value)
+    ? Object.entries(value).map(([key, member]) => [key, { origin, value: member }])
+    : [];
 }
 
 function addPair({ path, last, keys }: Place, value: string, origin: Origin, builder: Builder): void {
@@ -161,18 +174,31 @@ function addPair({ path, last, keys }: Place, value: string, origin: Origin, bui
 }
 
 function addFact(field: string, value: string, origin: Origin, builder: Builder): void {
-  // The length makes the pair unambiguous, whatever characters field and value hold.
-  const pair = `${field.length}:${field}${value}`;
-  const before = builder.seen.get(pair);
+  const facts = builder.table.get(field);
+  const before = facts && findValue(facts, value, builder.long.get(field));
   if (before !== undefined) {
     if (rank[origin] > rank[before.origin]) before.origin = origin;
     return;
   }
   const fact = createFact(field, value, origin);
-  builder.seen.set(pair, fact);
-  const facts = builder.table.get(field);
   if (facts === undefined) builder.table.set(field, [fact]);
-  else facts.push(fact);
+  else if (facts.push(fact) > shortList) indexLongList(facts, builder);
+}
+
+/** Few values are sooner looked through than looked up. */
+function findValue(
+  facts: readonly OpenFact[],
+  value: string,
+  long?: Map<string, OpenFact>,
+): OpenFact | undefined {
+  return long === undefined ? facts.find((fact) => fact.value === value) : long.get(value);
+}
+
+function indexLongList(facts: readonly OpenFact[], { long }: Builder): void {
+  const newest = facts[facts.length - 1] as OpenFact;
+  const values = long.get(newest.field);
+  if (values !== undefined) values.set(newest.value, newest);
+  else long.set(newest.field, new Map(facts.map((fact) => [fact.value, fact])));
 }
 
 function textOf(value: null | boolean | number | string): string {

@@ -146,11 +146,9 @@ function mark(bits: Bits, slots: Slots | undefined): void {
 
 /** The tokens only named candidates: the facts themselves decide. */
 function keepOnly<Name extends string>(state: State<Name>, bits: Bits, test: LeafTest): void {
-  for (const slot of slotsOf(bits)) {
-    const facts = state.nodes[slot];
-    if (facts === undefined || findFact(facts.granting, test) === null)
-      bits[slot >>> 5] = (bits[slot >>> 5] ?? 0) & ~(1 << (slot & 31));
-  }
+  eachNode(state, bits, ({ granting }, slot) => {
+    if (findFact(granting, test) === null) bits[slot >>> 5] = (bits[slot >>> 5] ?? 0) & ~(1 << (slot & 31));
+  });
 }
 
 function fold(sets: readonly Bits[], join: (a: number, b: number) => number): Bits {
@@ -171,17 +169,23 @@ function everyone<Name extends string>(state: State<Name>): Bits {
   return bits;
 }
 
-function* slotsOf(bits: Bits): Generator<number> {
-  for (let i = 0; i < bits.length; i++) {
-    for (let word = bits[i] ?? 0; word !== 0; word &= word - 1) yield i * 32 + 31 - Math.clz32(word & -word);
-  }
-}
-
 function namesOf<Name extends string>(state: State<Name>, bits: Bits): Name[] {
   const names: Name[] = [];
-  for (const slot of slotsOf(bits)) {
-    const facts = state.nodes[slot];
-    if (facts !== undefined) names.push(facts.name);
-  }
+  eachNode(state, bits, (facts) => names.push(facts.name));
   return names;
+}
+
+function eachNode<Name extends string>(
+  { nodes }: State<Name>,
+  bits: Bits,
+  visit: (facts: Facts<Name>, slot: number) => void,
+): void {
+  for (let i = 0; i < bits.length; i++) {
+    // Takes the lowest bit that is set, until none is.
+    for (let word = bits[i] ?? 0; word !== 0; word &= word - 1) {
+      const slot = i * 32 + 31 - Math.clz32(word & -word);
+      const facts = nodes[slot];
+      if (facts !== undefined) visit(facts, slot);
+    }
+  }
 }

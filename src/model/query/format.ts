@@ -24,7 +24,7 @@ export function formatLeaf(leaf: Leaf): string {
     case "term":
       return `${formatPattern(leaf.field)}:${formatPattern(leaf.value)}`;
     case "phrase":
-      return `${escapeText(leaf.field)}:"${leaf.words.map(escapeText).join(" ")}"`;
+      return `${escapeText(leaf.field)}:"${leaf.words.map(escapeQuoted).join(" ")}"`;
     case "range": {
       const ends = `${formatEnd(leaf.from)} TO ${formatEnd(leaf.to)}`;
       return `${escapeText(leaf.field)}:${leaf.inclusive ? `[${ends}]` : `{${ends}}`}`;
@@ -36,6 +36,11 @@ export function formatLeaf(leaf: Leaf): string {
 
 export function escapeText(text: string): string {
   return text.replace(/[[\]\\/"!(){}^~*?:]/g, "\\$&");
+}
+
+/** In quotes a slash needs no backslash. */
+function escapeQuoted(word: string): string {
+  return escapeText(word).replaceAll("\\/", "/");
 }
 
 /** In a list of AND a negation may stand last; anywhere else it needs parentheses of its own. */
@@ -57,7 +62,8 @@ function mayStandLast(kind: "and" | "or", operand: Query): boolean {
 
 /** A phrase cannot be negated as it is: Chef's server reads that as something else. */
 function formatNegated(operand: Query): string {
-  return isAtom(operand) && operand.kind !== "phrase" ? formatQuery(operand) : `(${formatQuery(operand)})`;
+  const bare = operand.kind === "all" || (isAtom(operand) && operand.kind !== "phrase");
+  return bare ? formatQuery(operand) : `(${formatQuery(operand)})`;
 }
 
 function isAtom(query: Query): boolean {
