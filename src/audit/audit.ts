@@ -30,7 +30,8 @@ export interface Journal {
    * may run more than once and must have no effect but through `tx` and `detail`.
    *
    * @throws KeywardError `denied`: the denial has its own event, committed before this throws. Whatever
-   *   `work` throws: nothing is written then, but for a `failed` event when the error is `integrity` or `wrong-key`.
+   *   `work` throws: nothing is written then, but for a `failed` event when the error is `integrity` or
+   *   `wrong-key`, and a `denied` event when it is `denied`.
    */
   act<T>(act: Act, work: (tx: Transaction, detail: Detail) => Promise<T> | T): Promise<T>;
 

@@ -127,6 +127,18 @@ describe("an act", () => {
     }
   });
 
+  it("whose work finds a denial has a denied event, in a dry run too", async () => {
+    for (const dryRun of [false, true]) {
+      const work = () => {
+        throw new KeywardError("denied", "a rule too many");
+      };
+      await assert.rejects(log.act({ ...write, dryRun }, work), { code: "denied" });
+      const [event] = await log.recent(1);
+      assert.equal(event?.outcome, "denied");
+      assert.equal(event?.detail?.reason, "a rule too many");
+    }
+  });
+
   it("that runs again starts with empty details", async () => {
     let runs = 0;
     const other = createTransact(store);

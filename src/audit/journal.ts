@@ -3,7 +3,7 @@
  * the head of the chain in one transaction. A denial, and a failure that smells of tampering, has an event
  * of its own.
  */
-import { isKeywardError, KeywardError } from "../base/errors.ts";
+import { type ErrorCode, isKeywardError, KeywardError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { Event, Outcome } from "../model/event.ts";
 import { printable } from "../model/name.ts";
@@ -86,16 +86,18 @@ export function createJournal(needs: JournalNeeds): AuditLog {
     return value;
   }
 
+  /** Work may find a denial too, once it has read what the rules must cover. */
   async function noteFailure(acts: readonly Act[], error: unknown): Promise<void> {
-    if (!isKeywardError(error, "integrity") && !isKeywardError(error, "wrong-key")) return;
-    await write(acts.map((act) => draft(act, "failed", { error: error.code, reason: error.message })));
+    if (!isKeywardError(error) || !noted.includes(error.code)) return;
+    const outcome = error.code === "denied" ? "denied" : "failed";
+    await write(acts.map((act) => draft(act, outcome, { error: error.code, reason: error.message })));
   }
 
   async function actAll<T>(acts: readonly Act[], work: Work<T>): Promise<T> {
     await assertPermitted(acts);
-    if (acts.some((act) => act.dryRun === true)) return rehearse(transact, acts, work);
+    const dry = acts.some((act) => act.dryRun === true);
     try {
-      return await perform(acts, work);
+      return await (dry ? rehearse(transact, acts, work) : perform(acts, work));
     } catch (error) {
       await noteFailure(acts, error);
       throw error;
@@ -118,6 +120,8 @@ export function createJournal(needs: JournalNeeds): AuditLog {
     },
   };
 }
+
+const noted: readonly ErrorCode[] = ["denied", "integrity", "wrong-key"];
 
 type Work<T> = (tx: Transaction, details: readonly Detail[]) => Promise<T> | T;
 
