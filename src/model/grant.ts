@@ -41,6 +41,8 @@ export interface Grant {
 export interface DeliveryRecord {
   readonly key: KeyName;
   readonly version: VersionNumber;
+  /** Where it was put, in order of path. */
+  readonly paths: readonly InstallPath[];
   readonly delivered: UnixMs;
   /** When the node proved that it holds it; absent until then. */
   readonly proved?: UnixMs;

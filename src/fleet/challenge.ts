@@ -1,0 +1,61 @@
+/**
+ * Challenges: what a node must answer a proof with, so that an old proof is worth nothing later. Nothing is
+ * kept for one: it says itself when and for which node it was made, and bears a tag that only we can make.
+ * So a proof may reach another server than the one that asked, or this one after a restart.
+ *
+ *     offset  bytes   field
+ *     0       6       milliseconds since 1970, big-endian
+ *     6       10      random
+ *     16      16      the first 16 bytes of HMAC-SHA-256 of fields("keyward/v1/challenge", node, bytes 0 to 15)
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { concat, fields } from "../base/bytes.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Clock } from "../base/time.ts";
+import type { NodeName } from "../model/name.ts";
+import type { RootKey } from "../seal/root-key.ts";
+
+export interface Challenges {
+  /** 32 bytes. @throws KeywardError `sealed`, `uninitialised` */
+  ask(node: NodeName): Uint8Array;
+  /** Did we give this one to this node, not too long ago? @throws KeywardError `sealed`, `uninitialised` */
+  isOurs(node: NodeName, challenge: Uint8Array): boolean;
+}
+
+/** An agent on a quiet watch proves a repair with the challenge of its last bundle. */
+const VALID_MS = 24 * 3_600_000;
+const HEAD_BYTES = 16;
+
+export function createChallenges(needs: {
+  rootKey: RootKey;
+  clock: Clock;
+  random: (size: number) => Uint8Array;
+}): Challenges {
+  const { rootKey, clock, random } = needs;
+  let secret: Secret | null = null;
+  rootKey.onSeal(() => {
+    secret?.wipe();
+    secret = null;
+  });
+
+  function tagOf(node: NodeName, head: Uint8Array): Uint8Array {
+    secret ??= rootKey.derive("challenge");
+    const mac = createHmac("sha256", secret.reveal()).update(fields("keyward/v1/challenge", node, head));
+    return mac.digest().subarray(0, 16);
+  }
+
+  return {
+    ask(node) {
+      const head = Buffer.alloc(HEAD_BYTES);
+      head.writeUIntBE(clock(), 0, 6);
+      head.set(random(10), 6);
+      return concat(head, tagOf(node, head));
+    },
+    isOurs(node, challenge) {
+      if (challenge.byteLength !== 32) return false;
+      const head = Buffer.from(challenge.subarray(0, HEAD_BYTES));
+      if (!timingSafeEqual(challenge.subarray(HEAD_BYTES), tagOf(node, head))) return false;
+      return Math.abs(clock() - head.readUIntBE(0, 6)) <= VALID_MS;
+    },
+  };
+}

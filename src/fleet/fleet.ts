@@ -1,0 +1,167 @@
+/**
+ * Fleet: who gets what. Grants × nodes give what every node should hold; bundles bring it there, reports prove it,
+ * and the plan is the difference.
+ *
+ *     nodes.ts, grants.ts  the acts of operators          plan.ts        what is to be done, and why
+ *     bundle.ts            values to a node               preview.ts     what a change would do
+ *     report.ts            proofs from a node             rotation.ts    has everyone proved the next version?
+ *     roster.ts            nodes × grants, in memory      ledger.ts      deliveries, in memory
+ *     follow.ts            both, kept current             watching.ts    who is told of changes
+ *     placements.ts        what one node should hold, and the difference between two such states
+ */
+import type { Caller, Journal } from "../audit/audit.ts";
+import { isKeywardError } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import type { DeliveryRecord } from "../model/grant.ts";
+import { type KeyName, type NodeName, parseKeyName } from "../model/name.ts";
+import type { Node, NodeState } from "../model/node.ts";
+import type { PlanLine } from "../model/plan.ts";
+import type { RootKey } from "../seal/root-key.ts";
+import type { Revision, Store, Transact } from "../store/store.ts";
+import { type Bundle, createBundles, type HeldVersion, type OpenVersion } from "./bundle.ts";
+import { createChallenges } from "./challenge.ts";
+import { follow } from "./follow.ts";
+import { createGrants, type Grants } from "./grants.ts";
+import { createLedger } from "./ledger.ts";
+import { createNodes, type Nodes } from "./nodes.ts";
+import { createPlans, type Plans } from "./plan.ts";
+import { createPreview } from "./preview.ts";
+import { createReports, type Report, type ReportAnswer } from "./report.ts";
+import { createRoster } from "./roster.ts";
+import { createRotations, type OnProved } from "./rotation.ts";
+import { createWatching, type Notice } from "./watching.ts";
+
+export type { Bundle, BundleEntry, HeldVersion, OpenVersion } from "./bundle.ts";
+export type { GrantInput, Grants } from "./grants.ts";
+export type { Nodes } from "./nodes.ts";
+export type { Explained, Plans, Why } from "./plan.ts";
+export { isProof, prove } from "./proof.ts";
+export type { Drift, Report, ReportAnswer } from "./report.ts";
+export type { Notice } from "./watching.ts";
+
+export interface FleetNeeds {
+  readonly journal: Journal;
+  /** For loading and watching; every write goes through `transact` or `journal`. */
+  readonly store: Store;
+  readonly transact: Transact;
+  readonly rootKey: RootKey;
+  readonly openVersion: OpenVersion;
+  readonly clock: Clock;
+  readonly random: (size: number) => Uint8Array;
+}
+
+export interface FleetStatus {
+  readonly nodes: Readonly<Record<NodeState, number>>;
+  readonly grants: number;
+  readonly keys: number;
+  /** Nodes with a watch open. */
+  readonly watching: number;
+  /** The newest commit that concerned the fleet. */
+  readonly revision: Revision;
+}
+
+/** What a version did among the nodes. */
+export interface KeyDelivery extends DeliveryRecord {
+  readonly node: NodeName;
+}
+
+export interface Fleet extends Plans {
+  readonly nodes: Nodes;
+  readonly grants: Grants;
+
+  /**
+   * Everything that the calling node should hold, with the values that are not in `held`. One event `node:deliver`
+   * for each value, in the transaction that records the delivery. A node is believed that it holds a version only
+   * if it was sent to it.
+   *
+   * @throws KeywardError `denied` unless the node is active, with an event; `busy` when changes come too fast.
+   */
+  bundleFor(caller: Caller, held: readonly HeldVersion[]): Promise<Bundle>;
+  /**
+   * Be told, once a turn, when what a node should hold may have changed, or that it is refused (at once when it is
+   * already). A frozen node is told nothing.
+   *
+   * @returns Ends it.
+   */
+  changed(node: NodeName, listener: (notice: Notice) => void): () => void;
+  /** Does the node have a watch open? */
+  isWatched(node: NodeName): boolean;
+  /** @throws KeywardError `denied` unless the node is active; `too-large` when it says too much about itself. */
+  report(caller: Caller, report: Report): Promise<ReportAnswer>;
+
+  /** Who received a key, by name; nodes that are forgotten are left out. No permission is checked: for key history. */
+  recipients(key: string): KeyDelivery[];
+  /** Have all active nodes that should hold the key proved its pending version? */
+  pendingProved(key: KeyName): boolean;
+  /** Called when they have; again, at the next change, if it fails. Looks at all keys at once when registered. */
+  onProved(listener: OnProved): () => void;
+  /** Look at all rotations again: after an unseal. */
+  resume(): void;
+
+  /** What it would do to whom if the node became this; `null`: forgotten. For those who write nodes besides us. */
+  previewNode(name: NodeName, after: Node | null): PlanLine[];
+  /** What it would do to whom if the key were removed. */
+  previewKeyRemoval(key: KeyName): PlanLine[];
+
+  status(): FleetStatus;
+  close(): void;
+}
+
+/** @throws KeywardError `integrity` when a record is not what its table holds. */
+export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
+  const { roster, ledger, following } = await load(needs);
+  const { revision } = following;
+  const preview = createPreview(roster, ledger);
+  const parts = { ...needs, roster, ledger, preview, revision, challenges: createChallenges(needs) };
+  const watching = createWatching(roster);
+  const rotations = createRotations(roster, ledger);
+  return {
+    nodes: createNodes(parts),
+    grants: createGrants(parts),
+    ...createPlans(parts),
+    ...createBundles(parts),
+    ...createReports(parts),
+    changed: watching.changed,
+    isWatched: watching.isWatched,
+    recipients(key) {
+      const name = parseKeyName(key);
+      return roster.names().flatMap((node): KeyDelivery[] => {
+        const record = ledger.get(node, name);
+        return record === undefined ? [] : [{ node, ...record }];
+      });
+    },
+    pendingProved: rotations.pendingProved,
+    onProved: rotations.onProved,
+    resume: rotations.resume,
+    previewNode: preview.node,
+    previewKeyRemoval: preview.keyRemoved,
+    status: () => ({
+      nodes: countStates(roster.nodes.values()),
+      grants: roster.grants.size,
+      keys: roster.keys.size,
+      watching: watching.count(),
+      revision: revision(),
+    }),
+    close: following.close,
+  };
+}
+
+/** Starts over when more was deleted while it read than the store keeps track of. */
+async function load({ store, rootKey }: FleetNeeds) {
+  const ledger = createLedger(rootKey);
+  for (;;) {
+    const roster = createRoster();
+    ledger.clear();
+    try {
+      return { roster, ledger, following: await follow(store, roster, ledger) };
+    } catch (error) {
+      if (!isKeywardError(error, "compacted")) throw error;
+    }
+  }
+}
+
+function countStates(entries: Iterable<{ readonly state: NodeState }>): Record<NodeState, number> {
+  const counts = { pending: 0, active: 0, frozen: 0, revoked: 0 };
+  for (const { state } of entries) counts[state]++;
+  return counts;
+}

@@ -1,0 +1,122 @@
+/**
+ * Ledger: which version went to which node, and what the node has proved. In memory, kept current from the
+ * store's `deliveries/`. Nodes stand in it under a keyed hash of their name, as they do in the store, so that a
+ * copy of the store does not say who had what.
+ */
+import { createHmac } from "node:crypto";
+import { toHex } from "../base/bytes.ts";
+import type { Secret } from "../base/secret.ts";
+import type { DeliveryRecord, InstallPath } from "../model/grant.ts";
+import type { VersionNumber } from "../model/key.ts";
+import type { KeyName, NodeName } from "../model/name.ts";
+import type { DeliveryRow } from "../records/records.ts";
+import type { RootKey } from "../seal/root-key.ts";
+import type { Held } from "./placements.ts";
+
+/** HMAC-SHA-256 of a node's name, lower-case hex. */
+export type NodeHash = string & { readonly kind: "node-hash" };
+
+export interface Ledger {
+  /** @throws KeywardError `sealed`, `uninitialised` */
+  hashOf(node: NodeName): NodeHash;
+  get(node: NodeName, key: KeyName): DeliveryRecord | undefined;
+  /** All records of a node, in no order. */
+  of(node: NodeName): readonly DeliveryRecord[];
+  /** What lies on the node as far as is known: delivered, and not said to be withdrawn. */
+  heldBy(node: NodeName): Held[];
+  /** Does the node hold this version, by its own proof? */
+  hasProved(node: NodeName, key: KeyName, version: VersionNumber): boolean;
+
+  put(row: DeliveryRow): void;
+  /** @param id - HASH/KEY. */
+  remove(id: string): void;
+  clear(): void;
+  /** Called when a record changed. */
+  onChange(listener: (key: KeyName) => void): void;
+}
+
+export function createLedger(rootKey: RootKey): Ledger {
+  const rows = new Map<string, Map<KeyName, DeliveryRecord>>();
+  const hashes = createNodeHashes(rootKey);
+  const keep = createInterner();
+  const listeners = new Set<(key: KeyName) => void>();
+
+  function of(node: NodeName): DeliveryRecord[] {
+    return [...(rows.get(hashes(node))?.values() ?? [])];
+  }
+
+  function get(node: NodeName, key: KeyName): DeliveryRecord | undefined {
+    return rows.get(hashes(node))?.get(key);
+  }
+
+  function tell(key: KeyName): void {
+    for (const listener of listeners) listener(key);
+  }
+
+  return {
+    hashOf: hashes,
+    get,
+    of,
+    heldBy(node) {
+      return of(node)
+        .filter((record) => record.withdrawn === undefined)
+        .flatMap(({ key, version, paths }) => paths.map((path) => ({ path, key, version })));
+    },
+    hasProved(node, key, version) {
+      const record = get(node, key);
+      return record?.version === version && record.proved !== undefined && record.withdrawn === undefined;
+    },
+    put(row) {
+      const { node, ...record } = row;
+      const key = keep(row.key) as KeyName;
+      const kept = { ...record, key, paths: row.paths.map((path) => keep(path) as InstallPath) };
+      const ofNode = rows.get(node);
+      if (ofNode === undefined) rows.set(node, new Map([[key, kept]]));
+      else ofNode.set(key, kept);
+      tell(key);
+    },
+    remove(id) {
+      const slash = id.indexOf("/");
+      const node = id.slice(0, slash);
+      const key = id.slice(slash + 1) as KeyName;
+      const ofNode = rows.get(node);
+      ofNode?.delete(key);
+      if (ofNode?.size === 0) rows.delete(node);
+      tell(key);
+    },
+    clear: () => rows.clear(),
+    onChange(listener) {
+      listeners.add(listener);
+    },
+  };
+}
+
+/** Names to hashes, remembered while the server is unsealed. */
+function createNodeHashes(rootKey: RootKey): (node: NodeName) => NodeHash {
+  const known = new Map<NodeName, NodeHash>();
+  let secret: Secret | null = null;
+  rootKey.onSeal(() => {
+    secret?.wipe();
+    secret = null;
+    known.clear();
+  });
+  return (node) => {
+    const before = known.get(node);
+    if (before !== undefined) return before;
+    secret ??= rootKey.derive("history");
+    const hash = toHex(createHmac("sha256", secret.reveal()).update(node).digest()) as NodeHash;
+    known.set(node, hash);
+    return hash;
+  };
+}
+
+/** One copy of a text that many records hold. */
+function createInterner(): (text: string) => string {
+  const texts = new Map<string, string>();
+  return (text) => {
+    const before = texts.get(text);
+    if (before !== undefined) return before;
+    texts.set(text, text);
+    return text;
+  };
+}

@@ -1,0 +1,175 @@
+/** Nodes: the acts that operators do on them. Each change says what it does to whom. */
+import type { Caller, Detail, Journal } from "../audit/audit.ts";
+import { KeywardError } from "../base/errors.ts";
+import { canonicalJson } from "../base/json.ts";
+import type { Clock } from "../base/time.ts";
+import type { DeliveryRecord } from "../model/grant.ts";
+import { type NodeName, parseNodeName, printable } from "../model/name.ts";
+import { type AttributeTree, type Node, type NodeState, noAttributes } from "../model/node.ts";
+import type { PlanLine } from "../model/plan.ts";
+import { parseQuery } from "../model/query/query.ts";
+import { deliveries, nodes } from "../records/records.ts";
+import type { Transaction } from "../store/store.ts";
+import { assertAttributes, changeAttributes } from "./attributes.ts";
+import type { Ledger } from "./ledger.ts";
+import { compareNames, pageOf } from "./order.ts";
+import type { Preview } from "./preview.ts";
+import type { Roster } from "./roster.ts";
+
+export interface NodeList {
+  /** In order of name. */
+  readonly nodes: readonly Node[];
+  readonly more: boolean;
+}
+
+export interface NodeChange {
+  readonly node: Node;
+  readonly effect: readonly PlanLine[];
+}
+
+/** Names come as text and are parsed here. Every act throws KeywardError `denied`, and `usage` for a bad name. */
+export interface Nodes {
+  /** `after`: a name, for paging. @throws KeywardError `usage` for a bad query. */
+  list(
+    caller: Caller,
+    filter?: { query?: string; state?: NodeState; after?: string; limit?: number },
+  ): Promise<NodeList>;
+  /** @throws KeywardError `not-found` */
+  show(caller: Caller, name: string): Promise<{ node: Node; holds: DeliveryRecord[] }>;
+  /** Known, and `pending` until it enrols. @throws KeywardError `conflict` when it is known. */
+  add(caller: Caller, input: { name: string; attributes?: AttributeTree }): Promise<NodeChange>;
+  /** Dotted path to value; `null` removes. @throws KeywardError `not-found`, `usage`, `conflict`, `too-large` */
+  set(caller: Caller, name: string, changes: AttributeTree): Promise<NodeChange>;
+  /** Forget it, and what was delivered to it; the audit log keeps that. @throws KeywardError `not-found` */
+  remove(caller: Caller, name: string): Promise<{ effect: readonly PlanLine[] }>;
+  /** @throws KeywardError `not-found`; `conflict` unless it is active or frozen. */
+  freeze(caller: Caller, name: string, reason?: string): Promise<NodeChange>;
+  /** @throws KeywardError `not-found`; `conflict` unless it is frozen or active. */
+  thaw(caller: Caller, name: string): Promise<NodeChange>;
+  /** @throws KeywardError `not-found` */
+  revoke(caller: Caller, name: string, reason?: string): Promise<NodeChange>;
+}
+
+export interface NodesNeeds {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly roster: Roster;
+  readonly ledger: Ledger;
+  readonly preview: Preview;
+}
+
+const DEFAULT_LIMIT = 100;
+export const MAX_LIMIT = 1000;
+
+export function createNodes({ journal, clock, roster, ledger, preview }: NodesNeeds): Nodes {
+  async function change(
+    caller: Caller,
+    name: string,
+    edit: (node: Node) => Node,
+    detail: Detail,
+  ): Promise<NodeChange> {
+    const resource = parseNodeName(name);
+    return journal.act({ ...caller, action: "node:write", resource }, async (tx, known) => {
+      const node = edit(await find(tx, resource));
+      Object.assign(known, detail);
+      nodes.put(tx, node);
+      return { node, effect: preview.node(resource, node) };
+    });
+  }
+
+  function toState(state: NodeState, from: readonly NodeState[], reason?: string): (node: Node) => Node {
+    return ({ reason: _, ...node }) => {
+      if (!from.includes(node.state))
+        throw new KeywardError("conflict", `node ${node.name} is ${node.state}`);
+      return { ...node, state, ...(reason === undefined ? {} : { reason }) };
+    };
+  }
+
+  return {
+    list: (caller, filter = {}) =>
+      journal.act({ ...caller, action: "node:read", resource: "" }, async (tx, detail) => {
+        const { query, state, after, limit = DEFAULT_LIMIT } = filter;
+        if (query !== undefined) detail.query = query;
+        const names =
+          query === undefined ? roster.names() : roster.select(parseQuery(query)).sort(compareNames);
+        const chosen =
+          state === undefined ? names : names.filter((name) => roster.nodes.get(name)?.state === state);
+        const { page, more } = pageOf(chosen, { after, limit: Math.min(Math.max(1, limit), MAX_LIMIT) });
+        const rows = await Promise.all(page.map((name) => nodes.get(tx, name)));
+        return { nodes: rows.filter((node) => node !== null), more };
+      }),
+
+    show: (caller, name) => {
+      const resource = parseNodeName(name);
+      return journal.act({ ...caller, action: "node:read", resource }, async (tx) => {
+        const node = await find(tx, resource);
+        const holds = [...ledger.of(resource)].sort((a, b) => compareNames(a.key, b.key));
+        return { node, holds };
+      });
+    },
+
+    add: (caller, { name, attributes = {} }) => {
+      const resource = parseNodeName(name);
+      return journal.act({ ...caller, action: "node:write", resource }, async (tx, detail) => {
+        if ((await nodes.get(tx, resource)) !== null)
+          throw new KeywardError("conflict", `node ${resource} is known already`);
+        const set = changeAttributes({}, attributes);
+        const node: Node = {
+          name: resource,
+          state: "pending",
+          created: clock(),
+          attributes: { ...noAttributes, set },
+        };
+        assertAttributes(node);
+        nodes.put(tx, node);
+        Object.assign(detail, { change: "add", attributes: canonicalJson(attributes) });
+        return { node, effect: preview.node(resource, node) };
+      });
+    },
+
+    set: (caller, name, changes) =>
+      change(
+        caller,
+        name,
+        (node) => {
+          const set = changeAttributes(node.attributes.set, changes);
+          const changed = { ...node, attributes: { ...node.attributes, set } };
+          assertAttributes(changed);
+          return changed;
+        },
+        { change: "set", attributes: canonicalJson(changes) },
+      ),
+
+    remove: (caller, name) => {
+      const resource = parseNodeName(name);
+      return journal.act({ ...caller, action: "node:write", resource }, async (tx, detail) => {
+        await find(tx, resource);
+        detail.change = "remove";
+        nodes.delete(tx, resource);
+        for (const { key } of ledger.of(resource)) deliveries.delete(tx, `${ledger.hashOf(resource)}/${key}`);
+        return { effect: preview.node(resource, null) };
+      });
+    },
+
+    freeze: (caller, name, reason) =>
+      change(caller, name, toState("frozen", ["active", "frozen"], reason), withReason("freeze", reason)),
+    thaw: (caller, name) => change(caller, name, toState("active", ["frozen", "active"]), { change: "thaw" }),
+    revoke: (caller, name, reason) =>
+      change(
+        caller,
+        name,
+        toState("revoked", ["pending", "active", "frozen", "revoked"], reason),
+        withReason("revoke", reason),
+      ),
+  };
+}
+
+function withReason(change: string, reason: string | undefined): Detail {
+  return reason === undefined ? { change } : { change, reason };
+}
+
+async function find(tx: Transaction, name: NodeName): Promise<Node> {
+  const node = await nodes.get(tx, name);
+  if (node !== null) return node;
+  throw new KeywardError("not-found", `no node ${printable(name)}`, { hint: "see: keyward node list" });
+}

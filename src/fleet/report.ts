@@ -1,0 +1,265 @@
+/**
+ * Reports: what a node says back. Proofs of what it holds, what it has removed, files that were changed behind
+ * its back, what went wrong, and facts about itself. Only a proof is believed, and facts grant nothing.
+ */
+import type { Act, Caller, Detail, Journal } from "../audit/audit.ts";
+import { fromBase64 } from "../base/bytes.ts";
+import { isKeywardError, KeywardError } from "../base/errors.ts";
+import { canonicalJson } from "../base/json.ts";
+import type { Clock } from "../base/time.ts";
+import { flatten } from "../model/facts.ts";
+import type { VersionNumber } from "../model/key.ts";
+import type { KeyName, NodeName } from "../model/name.ts";
+import type { AttributeTree } from "../model/node.ts";
+import { type DeliveryRow, deliveries, nodes } from "../records/records.ts";
+import type { Transact, Transaction } from "../store/store.ts";
+import { type HeldVersion, nodeOf, type OpenVersion, refuse } from "./bundle.ts";
+import type { Challenges } from "./challenge.ts";
+import type { Ledger } from "./ledger.ts";
+import { isProof } from "./proof.ts";
+import type { Roster } from "./roster.ts";
+
+/** As `agent.report` brings it. */
+export interface Report {
+  /** Base64, of the bundle that the proofs answer. */
+  readonly challenge: string;
+  /** `proof`: base64. */
+  readonly proofs: readonly (HeldVersion & { readonly proof: string })[];
+  readonly withdrawn: readonly HeldVersion[];
+  readonly drift: readonly Drift[];
+  readonly failures: readonly { readonly key: string; readonly path: string; readonly message: string }[];
+  readonly facts?: AttributeTree;
+}
+
+export interface Drift {
+  readonly key: string;
+  readonly path: string;
+  readonly found: "changed" | "removed";
+  readonly repaired: boolean;
+}
+
+export interface ReportAnswer {
+  /** Versions that the node has proved that it holds. */
+  readonly accepted: readonly { readonly key: KeyName; readonly version: VersionNumber }[];
+  /** Claims that are not believed: wrong proof, old challenge, or a version that was never sent to this node. */
+  readonly refused: readonly { readonly key: string; readonly version: number }[];
+}
+
+export interface ReportNeeds {
+  readonly journal: Journal;
+  readonly transact: Transact;
+  readonly openVersion: OpenVersion;
+  readonly clock: Clock;
+  readonly roster: Roster;
+  readonly ledger: Ledger;
+  readonly challenges: Challenges;
+}
+
+/** What is written and has an event: work on the record, and what the event says of it. */
+type Item = (tx: Transaction, detail: Detail) => Promise<void> | void;
+
+interface Claim {
+  readonly key: KeyName;
+  readonly version: VersionNumber;
+  readonly proof: Uint8Array;
+}
+
+/** Bytes of canonical JSON that a node may say about itself. */
+const MAX_FACTS = 262_144;
+const MAX_MESSAGE = 1000;
+
+export function createReports(needs: ReportNeeds) {
+  const { journal, transact, roster, ledger } = needs;
+
+  return {
+    /** See `Fleet.report`. */
+    async report(caller: Caller, report: Report): Promise<ReportAnswer> {
+      const node = nodeOf(caller);
+      const state = roster.nodes.get(node)?.state;
+      if (state !== "active") return refuse(journal, caller, node, state);
+      const { claims, refused } = claimsOf(needs, node, report);
+      const proved = new Set<Claim>();
+      const unproved = claims.filter((claim) => !ledger.hasProved(node, claim.key, claim.version));
+      const items: Item[] = [
+        ...unproved.map((claim) => proofItem(needs, node, report, claim, proved)),
+        ...(refused.length === 0 ? [] : [refusedItem(refused)]),
+        ...withdrawals(needs, node, report),
+        ...observations(needs, node, report),
+        ...(await factItems(needs, node, report.facts)),
+      ];
+      const again = claims.filter((claim) => !unproved.includes(claim));
+      await perform(caller, node, items);
+      if (again.length > 0) await transact((tx) => verifyAll(needs, tx, node, report, again, proved));
+      return answerOf(claims, proved, refused);
+    },
+  };
+
+  async function perform(caller: Caller, node: NodeName, items: readonly Item[]): Promise<void> {
+    if (items.length === 0) return;
+    const act: Act = { ...caller, action: "node:report", resource: node };
+    await journal.actAll(
+      items.map(() => act),
+      async (tx, details) => {
+        for (const [i, item] of items.entries()) await item(tx, details[i] ?? {});
+      },
+    );
+  }
+}
+
+function answerOf(
+  claims: readonly Claim[],
+  proved: ReadonlySet<Claim>,
+  refused: readonly HeldVersion[],
+): ReportAnswer {
+  const plain = ({ key, version }: Claim) => ({ key, version });
+  return {
+    accepted: claims.filter((claim) => proved.has(claim)).map(plain),
+    refused: [...refused, ...claims.filter((claim) => !proved.has(claim)).map(plain)],
+  };
+}
+
+/** Claims worth checking: about a version that was sent to this node, under a challenge of ours; one a key. */
+function claimsOf({ ledger, challenges }: ReportNeeds, node: NodeName, report: Report) {
+  const claims = new Map<KeyName, Claim>();
+  const refused: { key: string; version: number }[] = [];
+  const ours = challenges.isOurs(node, bytesOf(report.challenge));
+  for (const { key, version, proof } of report.proofs) {
+    const record = ledger.get(node, key as KeyName);
+    const bytes = bytesOf(proof);
+    if (ours && record !== undefined && record.version === version && !claims.has(record.key)) {
+      claims.set(record.key, { key: record.key, version: record.version, proof: bytes });
+    } else refused.push({ key, version });
+  }
+  return { claims: [...claims.values()], refused };
+}
+
+/** Empty when it is not base64: then it is no challenge and no proof either. */
+function bytesOf(text: string): Uint8Array {
+  try {
+    return fromBase64(text, "report");
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+async function verify(
+  needs: ReportNeeds,
+  tx: Transaction,
+  node: NodeName,
+  report: Report,
+  claim: Claim,
+): Promise<boolean> {
+  try {
+    using value = await needs.openVersion(tx, claim.key, claim.version);
+    return isProof(claim.proof, bytesOf(report.challenge), { node, ...claim }, value);
+  } catch (error) {
+    if (isKeywardError(error, "not-found")) return false;
+    throw error;
+  }
+}
+
+/** Those that were proved before: looked at again, without a word in the log. */
+async function verifyAll(
+  needs: ReportNeeds,
+  tx: Transaction,
+  node: NodeName,
+  report: Report,
+  claims: readonly Claim[],
+  proved: Set<Claim>,
+): Promise<void> {
+  for (const claim of claims) {
+    if (await verify(needs, tx, node, report, claim)) proved.add(claim);
+    else proved.delete(claim);
+  }
+}
+
+function proofItem(
+  needs: ReportNeeds,
+  node: NodeName,
+  report: Report,
+  claim: Claim,
+  proved: Set<Claim>,
+): Item {
+  const { key, version } = claim;
+  return async (tx, detail) => {
+    const right = await verify(needs, tx, node, report, claim);
+    const wrote = right && (await update(needs, tx, node, claim, asProved(needs.clock)));
+    if (wrote) proved.add(claim);
+    else proved.delete(claim);
+    Object.assign(detail, { key, version, [wrote ? "proved" : "refused"]: true });
+  };
+}
+
+function refusedItem(refused: readonly HeldVersion[]): Item {
+  const names = refused.map(({ key, version }) => `${key.slice(0, 100)}@${version}`).join(" ");
+  return (_tx, detail) => {
+    Object.assign(detail, { refused: refused.length, claims: names.slice(0, MAX_MESSAGE) });
+  };
+}
+
+function withdrawals(needs: ReportNeeds, node: NodeName, { withdrawn }: Report): Item[] {
+  return withdrawn.flatMap(({ key, version }): Item[] => {
+    const record = needs.ledger.get(node, key as KeyName);
+    if (record === undefined || record.version !== version || record.withdrawn !== undefined) return [];
+    return [
+      async (tx, detail) => {
+        await update(needs, tx, node, record, (row) => ({ ...row, withdrawn: needs.clock() }));
+        Object.assign(detail, { key: record.key, version: record.version, withdrawn: true });
+      },
+    ];
+  });
+}
+
+/** @returns Whether the record is still about this version. */
+async function update(
+  { ledger }: ReportNeeds,
+  tx: Transaction,
+  node: NodeName,
+  { key, version }: { readonly key: KeyName; readonly version: VersionNumber },
+  change: (row: DeliveryRow) => DeliveryRow,
+): Promise<boolean> {
+  const row = await deliveries.get(tx, `${ledger.hashOf(node)}/${key}`);
+  if (row?.version !== version) return false;
+  deliveries.put(tx, change(row));
+  return true;
+}
+
+/** A node that proves a version after it said that it had removed it holds it after all. */
+function asProved(clock: Clock): (row: DeliveryRow) => DeliveryRow {
+  return ({ withdrawn: _, ...row }) => ({ ...row, proved: clock() });
+}
+
+/** Drift and failures of keys that were sent to this node; what it says of others is none of its business. */
+function observations({ ledger }: ReportNeeds, node: NodeName, { drift, failures }: Report): Item[] {
+  const isKnown = ({ key }: { readonly key: string }): boolean =>
+    ledger.get(node, key as KeyName) !== undefined;
+  const details: Detail[] = [
+    ...drift.filter(isKnown).map(({ key, path, found, repaired }) => ({ key, path, drift: found, repaired })),
+    ...failures
+      .filter(isKnown)
+      .map(({ key, path, message }) => ({ key, path, failure: message.slice(0, MAX_MESSAGE) })),
+  ];
+  return details.map((known) => (_tx, detail) => void Object.assign(detail, known));
+}
+
+/** @throws KeywardError `too-large` */
+async function factItems(
+  { transact }: ReportNeeds,
+  node: NodeName,
+  facts: AttributeTree | undefined,
+): Promise<Item[]> {
+  if (facts === undefined) return [];
+  const text = canonicalJson(facts);
+  if (text.length > MAX_FACTS)
+    throw new KeywardError("too-large", `facts of ${node}: more than ${MAX_FACTS} bytes`);
+  flatten(facts, "reported");
+  const known = await transact((tx) => nodes.get(tx, node));
+  if (known === null || canonicalJson(known.attributes.reported) === text) return [];
+  return [
+    async (tx, detail) => {
+      const row = await nodes.get(tx, node);
+      if (row !== null) nodes.put(tx, { ...row, attributes: { ...row.attributes, reported: facts } });
+      detail.facts = Object.keys(facts).length;
+    },
+  ];
+}
