@@ -3,3 +3,4 @@
  * kind into one key, always the same. Schemes are pure: they read no file and keep no state.
  */
 export * as gokey from "./gokey/gokey.ts";
+export * as keyward1 from "./keyward-1/keyward-1.ts";

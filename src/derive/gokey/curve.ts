@@ -7,8 +7,8 @@
 import { createECDH, createPrivateKey } from "node:crypto";
 import { concat, fromHex, toBase64Url } from "../../base/bytes.ts";
 import { Secret } from "../../base/secret.ts";
+import type { Stream } from "../../crypto/stream.ts";
 import { fromNumber, toNumber } from "./number.ts";
-import type { Stream } from "./stream.ts";
 
 interface Curve {
   readonly jwk: string;

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fromBase64, fromHex, toHex, utf8 } from "../../base/bytes.ts";
 import { isKeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import { openStream } from "../../crypto/stream.ts";
 import {
   type Derivation,
   derive,
@@ -18,7 +19,6 @@ import {
 } from "./gokey.ts";
 import { readRsaNumbers } from "./rsa.ts";
 import { expand, stretch } from "./seed.ts";
-import { openStream } from "./stream.ts";
 
 interface Case {
   id: string;

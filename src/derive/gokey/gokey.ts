@@ -4,7 +4,7 @@
  *     label      = UTF-8(realm) ‖ suffix of the kind
  *     stream key = without a seed: PBKDF2-HMAC-SHA-256(password, label, 4096, 32)
  *                  with a seed:    HKDF-SHA-256(N ‖ P ‖ T, salt N ‖ T, info label, 32); see seed.ts
- *     stream     = AES-256-CTR(stream key) over zeros
+ *     stream     = AES-256-CTR(stream key) over zeros; see crypto/stream.ts
  *     result     = read from the stream, by kind
  *
  * Output equals gokey's to the byte, the PEM included. Two derivations exist with a seed, `0.1` and `0.2`;
@@ -15,11 +15,11 @@
 import { concat, utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import { openStream, type Stream } from "../../crypto/stream.ts";
 import { readCurveKey, readEdwardsKey } from "./curve.ts";
 import { readPassword } from "./password.ts";
 import { readRsaKey } from "./rsa.ts";
 import { type Derivation, expand, openSeed, type SeedMaterial, stretch } from "./seed.ts";
-import { openStream, type Stream } from "./stream.ts";
 
 export { type Derivation, makeSeed, openSeed, type SeedMaterial } from "./seed.ts";
 

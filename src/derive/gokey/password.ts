@@ -6,7 +6,7 @@
  */
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import type { Stream } from "./stream.ts";
+import type { Stream } from "../../crypto/stream.ts";
 
 export const MIN_PASSWORD_LENGTH = 8;
 export const MAX_PASSWORD_LENGTH = 65_536;

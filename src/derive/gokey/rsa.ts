@@ -12,8 +12,8 @@ import { promisify } from "node:util";
 import { toBase64Url } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import type { Stream } from "../../crypto/stream.ts";
 import { bitLength, fromNumber, inverse, toNumber } from "./number.ts";
-import type { Stream } from "./stream.ts";
 
 const isPrime = promisify(checkPrime) as (candidate: bigint) => Promise<boolean>;
 

@@ -1,11 +1,9 @@
 /**
- * The stream that everything of gokey is read from: AES-256 in counter mode over zeros, from an all-zero
- * counter block. Bytes are taken strictly in order; nothing is skipped between two reads.
- *
- * Source: gokey, csprng.go.
+ * A stream of bytes that follows from one key: AES-256 in counter mode (NIST SP 800-38A section 6.5) over
+ * zeros, from an all-zero counter block. Bytes are taken strictly in order; nothing is skipped between reads.
  */
 import { createCipheriv } from "node:crypto";
-import type { Secret } from "../../base/secret.ts";
+import type { Secret } from "../base/secret.ts";
 
 export interface Stream {
   /** The next `length` bytes. The caller owns them. */
