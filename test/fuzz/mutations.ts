@@ -9,7 +9,7 @@ export function mutation(seed: number, examples: readonly Uint8Array[]): Uint8Ar
   const random = generator(seed);
   const example =
     examples.length === 0 || random(4) === 0 ? noise(random) : examples[random(examples.length)];
-  let bytes = Uint8Array.from(example ?? []);
+  let bytes: Uint8Array = Uint8Array.from(example ?? []);
   for (let i = random(6); i >= 0; i--) bytes = damage(bytes, random);
   return bytes;
 }
