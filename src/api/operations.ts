@@ -14,11 +14,7 @@ export type Access =
   | { readonly kind: "signed-in" }
   | { readonly kind: "rule"; readonly action: Action };
 
-export interface Operation {
-  readonly method: "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
-  readonly path: string;
-  readonly access: Access;
-  readonly summary: string;
+export interface Traits {
   /** The answer is a stream of JSON lines that lasts. */
   readonly stream?: true;
   /** Served also while the server is sealed. */
@@ -27,384 +23,205 @@ export interface Operation {
   readonly changes?: true;
 }
 
+export interface Operation extends Traits {
+  readonly method: "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly access: Access;
+  readonly summary: string;
+}
+
 const anyone = { kind: "public" } as const;
 const node = (action: NodeAction): Access => ({ kind: "node", action });
 const signedIn = { kind: "signed-in" } as const;
 const rule = (action: Action): Access => ({ kind: "rule", action });
 
+/** @param route - The method, a blank, the path. */
+function on(route: string, access: Access, summary: string, traits: Traits = {}): Operation {
+  const [method, path] = route.split(" ") as [Operation["method"], string];
+  return { method, path, access, summary, ...traits };
+}
+
 export const operations = {
-  "server.status": {
-    method: "GET",
-    path: "/v1/status",
-    access: anyone,
+  "server.status": on("GET /v1/status", anyone, "Is the server there, is it sealed, which version is it", {
     whileSealed: true,
-    summary: "Is the server there, is it sealed, which version is it",
-  },
-  "server.openapi": {
-    method: "GET",
-    path: "/v1/openapi.json",
-    access: anyone,
+  }),
+  "server.openapi": on("GET /v1/openapi.json", anyone, "This API as OpenAPI 3.1", { whileSealed: true }),
+  "server.metrics": on("GET /metrics", rule("metrics:read"), "Figures for Prometheus"),
+
+  "seal.list": on("GET /v1/seals", rule("seal:read"), "The seals that protect the root key", {
     whileSealed: true,
-    summary: "This API as OpenAPI 3.1",
-  },
-  "server.metrics": {
-    method: "GET",
-    path: "/metrics",
-    access: rule("metrics:read"),
-    summary: "Figures for Prometheus",
-  },
-
-  "seal.list": {
-    method: "GET",
-    path: "/v1/seals",
-    access: rule("seal:read"),
+  }),
+  "seal.seal": on("POST /v1/seal", rule("seal:write"), "Forget the root key until someone unseals"),
+  "seal.unseal": on("POST /v1/unseal", rule("seal:write"), "Open a seal with its passphrase or key file", {
     whileSealed: true,
-    summary: "The seals that protect the root key",
-  },
-  "seal.seal": {
-    method: "POST",
-    path: "/v1/seal",
-    access: rule("seal:write"),
-    summary: "Forget the root key until someone unseals",
-  },
-  "seal.unseal": {
-    method: "POST",
-    path: "/v1/unseal",
-    access: rule("seal:write"),
+  }),
+  "seal.add": on("POST /v1/seals", rule("seal:write"), "Protect the root key by one more seal", {
+    changes: true,
+  }),
+  "seal.remove": on("DELETE /v1/seals/{id}", rule("seal:write"), "Remove a seal; the last one stays", {
+    changes: true,
+  }),
+
+  "key.list": on("GET /v1/keys", rule("key:list"), "Names and states of keys, never values"),
+  "key.show": on("GET /v1/keys/{name...}", rule("key:list"), "One key: origin, versions, states"),
+  "key.remove": on(
+    "DELETE /v1/keys/{name...}",
+    rule("key:destroy"),
+    "Destroy every version and forget the name",
+    { changes: true },
+  ),
+  "key.get": on(
+    "GET /v1/values/{name...}",
+    rule("key:read"),
+    "The value of the primary version, or of the one asked for",
+  ),
+  "key.put": on("PUT /v1/values/{name...}", rule("key:write"), "Store a value as the new primary version", {
+    changes: true,
+  }),
+  "key.generate": on(
+    "POST /v1/generate/{name...}",
+    rule("key:write"),
+    "Make a value by a recipe, as the new primary version",
+    { changes: true },
+  ),
+  "key.rotate": on(
+    "POST /v1/rotate/{name...}",
+    rule("key:write"),
+    "Make the next version by the key's recipe",
+    { changes: true },
+  ),
+  "key.rollback": on(
+    "POST /v1/rollback/{name...}",
+    rule("key:write"),
+    "Make an earlier version primary again",
+    { changes: true },
+  ),
+  "key.destroy": on(
+    "POST /v1/destroy/{name...}",
+    rule("key:destroy"),
+    "Destroy one version's value for good",
+    { changes: true },
+  ),
+  "key.history": on(
+    "GET /v1/history/{name...}",
+    rule("key:list"),
+    "Versions, and which nodes received and proved them",
+  ),
+
+  "node.list": on("GET /v1/nodes", rule("node:read"), "Nodes, all or those that a query selects"),
+  "node.show": on(
+    "GET /v1/nodes/{name}",
+    rule("node:read"),
+    "One node: state, identity, attributes with their origin, what it holds",
+  ),
+  "node.add": on("POST /v1/nodes", rule("node:write"), "Make a node known before it enrols", {
+    changes: true,
+  }),
+  "node.set": on("PATCH /v1/nodes/{name}", rule("node:write"), "Set or remove attributes", { changes: true }),
+  "node.remove": on("DELETE /v1/nodes/{name}", rule("node:write"), "Revoke and forget a node", {
+    changes: true,
+  }),
+  "node.approve": on(
+    "POST /v1/nodes/{name}/approve",
+    rule("node:enrol"),
+    "Accept a pending node by its key's fingerprint",
+    { changes: true },
+  ),
+  "node.freeze": on(
+    "POST /v1/nodes/{name}/freeze",
+    rule("node:write"),
+    "Give a node nothing until it is thawed",
+    { changes: true },
+  ),
+  "node.thaw": on("POST /v1/nodes/{name}/thaw", rule("node:write"), "End a freeze", { changes: true }),
+  "node.revoke": on("POST /v1/nodes/{name}/revoke", rule("node:write"), "Refuse a node from now on", {
+    changes: true,
+  }),
+  "joinToken.create": on(
+    "POST /v1/join-tokens",
+    rule("node:enrol"),
+    "A one-time token with which a node enrols",
+    { changes: true },
+  ),
+
+  "grant.list": on("GET /v1/grants", rule("grant:read"), "Grants, all or those of a key"),
+  "grant.add": on("POST /v1/grants", rule("grant:write"), "Grant a key to the nodes that a query selects", {
+    changes: true,
+  }),
+  "grant.remove": on("DELETE /v1/grants/{id}", rule("grant:write"), "Remove a grant; nodes lose the key", {
+    changes: true,
+  }),
+  "plan.show": on("GET /v1/plan", rule("grant:read"), "Who gains and who loses what, and why"),
+  "plan.why": on("GET /v1/why", rule("grant:read"), "Why a node has a key, or what is missing"),
+  "query.test": on("GET /v1/query", rule("node:read"), "Which nodes a query selects, term by term"),
+
+  "access.whoami": on("GET /v1/whoami", signedIn, "Who the caller is and what its rules allow", {
     whileSealed: true,
-    summary: "Open a seal with its passphrase or key file",
-  },
-  "seal.add": {
-    method: "POST",
-    path: "/v1/seals",
-    access: rule("seal:write"),
+  }),
+  "token.create": on(
+    "POST /v1/tokens",
+    rule("access:write"),
+    "A token for an operator; its secret is shown once",
+    { changes: true },
+  ),
+  "token.list": on("GET /v1/tokens", rule("access:read"), "Tokens, never their secrets"),
+  "token.revoke": on("DELETE /v1/tokens/{id}", rule("access:write"), "Refuse a token from now on", {
     changes: true,
-    summary: "Protect the root key by one more seal",
-  },
-  "seal.remove": {
-    method: "DELETE",
-    path: "/v1/seals/{id}",
-    access: rule("seal:write"),
-    changes: true,
-    summary: "Remove a seal; the last one stays",
-  },
-
-  "key.list": {
-    method: "GET",
-    path: "/v1/keys",
-    access: rule("key:list"),
-    summary: "Names and states of keys, never values",
-  },
-  "key.show": {
-    method: "GET",
-    path: "/v1/keys/{name...}",
-    access: rule("key:list"),
-    summary: "One key: origin, versions, states",
-  },
-  "key.remove": {
-    method: "DELETE",
-    path: "/v1/keys/{name...}",
-    access: rule("key:destroy"),
-    changes: true,
-    summary: "Destroy every version and forget the name",
-  },
-  "key.get": {
-    method: "GET",
-    path: "/v1/values/{name...}",
-    access: rule("key:read"),
-    summary: "The value of the primary version, or of the one asked for",
-  },
-  "key.put": {
-    method: "PUT",
-    path: "/v1/values/{name...}",
-    access: rule("key:write"),
-    changes: true,
-    summary: "Store a value as the new primary version",
-  },
-  "key.generate": {
-    method: "POST",
-    path: "/v1/generate/{name...}",
-    access: rule("key:write"),
-    changes: true,
-    summary: "Make a value by a recipe, as the new primary version",
-  },
-  "key.rotate": {
-    method: "POST",
-    path: "/v1/rotate/{name...}",
-    access: rule("key:write"),
-    changes: true,
-    summary: "Make the next version by the key's recipe",
-  },
-  "key.rollback": {
-    method: "POST",
-    path: "/v1/rollback/{name...}",
-    access: rule("key:write"),
-    changes: true,
-    summary: "Make an earlier version primary again",
-  },
-  "key.destroy": {
-    method: "POST",
-    path: "/v1/destroy/{name...}",
-    access: rule("key:destroy"),
-    changes: true,
-    summary: "Destroy one version's value for good",
-  },
-  "key.history": {
-    method: "GET",
-    path: "/v1/history/{name...}",
-    access: rule("key:list"),
-    summary: "Versions, and which nodes received and proved them",
-  },
-
-  "node.list": {
-    method: "GET",
-    path: "/v1/nodes",
-    access: rule("node:read"),
-    summary: "Nodes, all or those that a query selects",
-  },
-  "node.show": {
-    method: "GET",
-    path: "/v1/nodes/{name}",
-    access: rule("node:read"),
-    summary: "One node: state, identity, attributes with their origin, what it holds",
-  },
-  "node.add": {
-    method: "POST",
-    path: "/v1/nodes",
-    access: rule("node:write"),
-    changes: true,
-    summary: "Make a node known before it enrols",
-  },
-  "node.set": {
-    method: "PATCH",
-    path: "/v1/nodes/{name}",
-    access: rule("node:write"),
-    changes: true,
-    summary: "Set or remove attributes",
-  },
-  "node.remove": {
-    method: "DELETE",
-    path: "/v1/nodes/{name}",
-    access: rule("node:write"),
-    changes: true,
-    summary: "Revoke and forget a node",
-  },
-  "node.approve": {
-    method: "POST",
-    path: "/v1/nodes/{name}/approve",
-    access: rule("node:enrol"),
-    changes: true,
-    summary: "Accept a pending node by its key's fingerprint",
-  },
-  "node.freeze": {
-    method: "POST",
-    path: "/v1/nodes/{name}/freeze",
-    access: rule("node:write"),
-    changes: true,
-    summary: "Give a node nothing until it is thawed",
-  },
-  "node.thaw": {
-    method: "POST",
-    path: "/v1/nodes/{name}/thaw",
-    access: rule("node:write"),
-    changes: true,
-    summary: "End a freeze",
-  },
-  "node.revoke": {
-    method: "POST",
-    path: "/v1/nodes/{name}/revoke",
-    access: rule("node:write"),
-    changes: true,
-    summary: "Refuse a node from now on",
-  },
-  "joinToken.create": {
-    method: "POST",
-    path: "/v1/join-tokens",
-    access: rule("node:enrol"),
-    changes: true,
-    summary: "A one-time token with which a node enrols",
-  },
-
-  "grant.list": {
-    method: "GET",
-    path: "/v1/grants",
-    access: rule("grant:read"),
-    summary: "Grants, all or those of a key",
-  },
-  "grant.add": {
-    method: "POST",
-    path: "/v1/grants",
-    access: rule("grant:write"),
-    changes: true,
-    summary: "Grant a key to the nodes that a query selects",
-  },
-  "grant.remove": {
-    method: "DELETE",
-    path: "/v1/grants/{id}",
-    access: rule("grant:write"),
-    changes: true,
-    summary: "Remove a grant; nodes lose the key",
-  },
-  "plan.show": {
-    method: "GET",
-    path: "/v1/plan",
-    access: rule("grant:read"),
-    summary: "Who gains and who loses what, and why",
-  },
-  "plan.why": {
-    method: "GET",
-    path: "/v1/why",
-    access: rule("grant:read"),
-    summary: "Why a node has a key, or what is missing",
-  },
-  "query.test": {
-    method: "GET",
-    path: "/v1/query",
-    access: rule("node:read"),
-    summary: "Which nodes a query selects, term by term",
-  },
-
-  "access.whoami": {
-    method: "GET",
-    path: "/v1/whoami",
-    access: signedIn,
-    whileSealed: true,
-    summary: "Who the caller is and what its rules allow",
-  },
-  "token.create": {
-    method: "POST",
-    path: "/v1/tokens",
-    access: rule("access:write"),
-    changes: true,
-    summary: "A token for an operator; its secret is shown once",
-  },
-  "token.list": {
-    method: "GET",
-    path: "/v1/tokens",
-    access: rule("access:read"),
-    summary: "Tokens, never their secrets",
-  },
-  "token.revoke": {
-    method: "DELETE",
-    path: "/v1/tokens/{id}",
-    access: rule("access:write"),
-    changes: true,
-    summary: "Refuse a token from now on",
-  },
+  }),
   "rule.list": { method: "GET", path: "/v1/rules", access: rule("access:read"), summary: "Rules by name" },
-  "rule.put": {
-    method: "PUT",
-    path: "/v1/rules/{name}",
-    access: rule("access:write"),
+  "rule.put": on("PUT /v1/rules/{name}", rule("access:write"), "Write a rule: actions and prefixes", {
     changes: true,
-    summary: "Write a rule: actions and prefixes",
-  },
-  "rule.remove": {
-    method: "DELETE",
-    path: "/v1/rules/{name}",
-    access: rule("access:write"),
+  }),
+  "rule.remove": on("DELETE /v1/rules/{name}", rule("access:write"), "Remove a rule; who had it loses it", {
     changes: true,
-    summary: "Remove a rule; who had it loses it",
-  },
+  }),
 
-  "ca.show": {
-    method: "GET",
-    path: "/v1/ca",
-    access: anyone,
-    whileSealed: true,
-    summary: "The certificates to trust, with fingerprints",
-  },
-  "ca.rotate": {
-    method: "POST",
-    path: "/v1/ca/rotate",
-    access: rule("ca:rotate"),
+  "ca.show": on("GET /v1/ca", anyone, "The certificates to trust, with fingerprints", { whileSealed: true }),
+  "ca.rotate": on(
+    "POST /v1/ca/rotate",
+    rule("ca:rotate"),
+    "Make a new CA; the old one stays trusted for a time",
+    { changes: true },
+  ),
+  "ca.crl": on("GET /v1/crl", anyone, "The certificate revocation list, PEM"),
+  "cert.list": on("GET /v1/certs", rule("cert:read"), "Certificates issued for others than nodes"),
+  "cert.sign": on("POST /v1/certs", rule("cert:sign"), "Sign a certificate request, names limited by rule", {
     changes: true,
-    summary: "Make a new CA; the old one stays trusted for a time",
-  },
-  "ca.crl": {
-    method: "GET",
-    path: "/v1/crl",
-    access: anyone,
-    summary: "The certificate revocation list, PEM",
-  },
-  "cert.list": {
-    method: "GET",
-    path: "/v1/certs",
-    access: rule("cert:read"),
-    summary: "Certificates issued for others than nodes",
-  },
-  "cert.sign": {
-    method: "POST",
-    path: "/v1/certs",
-    access: rule("cert:sign"),
-    changes: true,
-    summary: "Sign a certificate request, names limited by rule",
-  },
-  "cert.revoke": {
-    method: "POST",
-    path: "/v1/certs/{serial}/revoke",
-    access: rule("cert:revoke"),
-    changes: true,
-    summary: "Revoke a certificate by serial number",
-  },
+  }),
+  "cert.revoke": on(
+    "POST /v1/certs/{serial}/revoke",
+    rule("cert:revoke"),
+    "Revoke a certificate by serial number",
+    { changes: true },
+  ),
 
-  "agent.enrol": {
-    method: "POST",
-    path: "/v1/enrol",
-    access: anyone,
-    summary: "A node's first contact: a request for a certificate, with a join token or awaiting approval",
-  },
-  "agent.renew": {
-    method: "POST",
-    path: "/v1/renew",
-    access: node("node:renew"),
-    summary: "The next certificate generation",
-  },
-  "agent.watch": {
-    method: "POST",
-    path: "/v1/watch",
-    access: node("node:watch"),
-    stream: true,
-    summary: "What this node should hold, now and after each change",
-  },
-  "agent.bundle": {
-    method: "POST",
-    path: "/v1/bundle",
-    access: node("node:deliver"),
-    summary: "What this node should hold, once",
-  },
-  "agent.report": {
-    method: "POST",
-    path: "/v1/report",
-    access: node("node:report"),
-    summary: "Proofs of what it holds, drift, reported facts",
-  },
+  "agent.enrol": on(
+    "POST /v1/enrol",
+    anyone,
+    "A node's first contact: a request for a certificate, with a join token or awaiting approval",
+  ),
+  "agent.renew": on("POST /v1/renew", node("node:renew"), "The next certificate generation"),
+  "agent.watch": on(
+    "POST /v1/watch",
+    node("node:watch"),
+    "What this node should hold, now and after each change",
+    { stream: true },
+  ),
+  "agent.bundle": on("POST /v1/bundle", node("node:deliver"), "What this node should hold, once"),
+  "agent.report": on(
+    "POST /v1/report",
+    node("node:report"),
+    "Proofs of what it holds, drift, reported facts",
+  ),
 
-  "audit.list": {
-    method: "GET",
-    path: "/v1/audit",
-    access: rule("audit:read"),
-    summary: "Events, oldest first, by page",
-  },
-  "audit.tail": {
-    method: "GET",
-    path: "/v1/audit/tail",
-    access: rule("audit:read"),
-    stream: true,
-    summary: "Events as they happen",
-  },
-  "audit.verify": {
-    method: "POST",
-    path: "/v1/audit/verify",
-    access: rule("audit:read"),
-    summary: "Check the chain and its signatures",
-  },
-  "audit.checkpoint": {
-    method: "POST",
-    path: "/v1/audit/checkpoint",
-    access: rule("audit:read"),
-    summary: "A signed statement of the newest event, to keep elsewhere",
-  },
+  "audit.list": on("GET /v1/audit", rule("audit:read"), "Events, oldest first, by page"),
+  "audit.tail": on("GET /v1/audit/tail", rule("audit:read"), "Events as they happen", { stream: true }),
+  "audit.verify": on("POST /v1/audit/verify", rule("audit:read"), "Check the chain and its signatures"),
+  "audit.checkpoint": on(
+    "POST /v1/audit/checkpoint",
+    rule("audit:read"),
+    "A signed statement of the newest event, to keep elsewhere",
+  ),
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationName = keyof typeof operations;

@@ -82,9 +82,15 @@ test("no circle of imports inside a room", () => {
   assert.deepEqual(circles, []);
 });
 
+/** What a file needs when it runs: types cost and reach nothing. */
+function runtimeImportsOf(path: string): string[] {
+  const text = readFileSync(join(src, path), "utf8").replace(/^(?:import|export) type\b[^;]*;/gms, "");
+  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
 test("programs, sockets and files are touched only by the rooms that may", () => {
   const wrong = product.flatMap((path) =>
-    importsOf(path)
+    runtimeImportsOf(path)
       .filter((specifier) => reserved[specifier] !== undefined && !reserved[specifier].includes(roomOf(path)))
       .map((specifier) => `${path} imports ${specifier}`),
   );
