@@ -1,0 +1,76 @@
+/** Shapes: what an agent and the server say to each other. */
+import Type from "typebox";
+import { fileDelivery, fingerprint, object, oneOf, optional, text, tree, version } from "./parts.ts";
+
+const entry = object({
+  grant: text(64),
+  key: text(512),
+  version,
+  delivery: fileDelivery,
+  /** Absent when the node said that it holds this version. */
+  value: optional(text(1_500_000)),
+});
+
+const held = Type.Array(object({ key: text(512), version }), { maxItems: 4096 });
+
+/** One line of `agent.watch`, and the answer of `agent.bundle`. */
+const bundleShape = object({
+  revision: Type.Integer(),
+  /** All that the node should hold: what is not in here is withdrawn. */
+  entries: Type.Array(entry, { maxItems: 4096 }),
+  /** 32 random bytes, base64: the proof of a version is HMAC-SHA-256 under this of fields("keyward/v1/proof", node, key, version, value). */
+  challenge: text(64),
+  /** PEM certificates to trust from now on. */
+  ca: Type.Array(text(8192)),
+});
+
+export const agentShapes = {
+  "agent.enrol": {
+    body: object({
+      csr: text(16_384),
+      name: optional(text(253)),
+      token: optional(text(256)),
+      facts: optional(tree),
+    }),
+    response: Type.Union([
+      object({
+        kind: Type.Literal("issued"),
+        node: text(253),
+        certificate: text(16_384),
+        ca: Type.Array(text(8192)),
+      }),
+      object({ kind: Type.Literal("pending"), node: text(253), fingerprint }),
+    ]),
+  },
+  "agent.renew": {
+    body: object({ csr: text(16_384) }),
+    response: object({ certificate: text(16_384), ca: Type.Array(text(8192)) }),
+  },
+  "agent.watch": {
+    body: object({ since: optional(Type.Integer({ minimum: 0 })), held }),
+    response: bundleShape,
+  },
+  "agent.bundle": { body: object({ held }), response: bundleShape },
+  "agent.report": {
+    body: object({
+      challenge: text(64),
+      proofs: Type.Array(object({ key: text(512), version, proof: text(64) }), { maxItems: 4096 }),
+      withdrawn: Type.Array(object({ key: text(512), version }), { maxItems: 4096 }),
+      drift: Type.Array(
+        object({
+          key: text(512),
+          path: text(),
+          found: oneOf(["changed", "removed"] as const),
+          repaired: Type.Boolean(),
+        }),
+        { maxItems: 4096 },
+      ),
+      failures: Type.Array(object({ key: text(512), path: text(), message: text(4096) }), { maxItems: 4096 }),
+      facts: optional(tree),
+    }),
+    response: object({
+      accepted: held,
+      refused: held,
+    }),
+  },
+} as const;

@@ -1,0 +1,68 @@
+/** Shapes: nodes and how they join. */
+import Type from "typebox";
+import { origins } from "../../model/node.ts";
+import { effect, fingerprint, object, oneOf, optional, page, text, time, tree, version } from "./parts.ts";
+
+const nodeState = oneOf(["pending", "active", "frozen", "revoked"] as const);
+
+const holding = object({
+  key: text(512),
+  version,
+  delivered: time,
+  proved: optional(time),
+  withdrawn: optional(time),
+});
+
+const nodeShape = object({
+  name: text(253),
+  state: nodeState,
+  reason: optional(text()),
+  created: time,
+  identity: optional(object({ issued: Type.Integer(), seen: Type.Integer(), fingerprint })),
+  attributes: object(
+    Object.fromEntries(origins.map((o) => [o, tree])) as Record<(typeof origins)[number], typeof tree>,
+  ),
+  connected: Type.Boolean(),
+});
+
+export const nodeShapes = {
+  "node.list": {
+    query: object({ query: optional(text(4096)), state: optional(nodeState), ...page }),
+    response: object({ nodes: Type.Array(nodeShape), more: Type.Boolean() }),
+  },
+  "node.show": {
+    path: object({ name: text(253) }),
+    response: object({ node: nodeShape, holds: Type.Array(holding) }),
+  },
+  "node.add": {
+    body: object({ name: text(253), attributes: optional(tree) }),
+    response: object({ node: nodeShape, effect }),
+  },
+  /** `attributes`: dotted path to value; null removes. */
+  "node.set": {
+    path: object({ name: text(253) }),
+    body: object({ attributes: tree }),
+    response: object({ node: nodeShape, effect }),
+  },
+  "node.remove": { path: object({ name: text(253) }), response: object({ effect }) },
+  "node.approve": {
+    path: object({ name: text(253) }),
+    body: object({ fingerprint }),
+    response: object({ node: nodeShape, effect }),
+  },
+  "node.freeze": {
+    path: object({ name: text(253) }),
+    body: object({ reason: optional(text()) }),
+    response: object({ node: nodeShape, effect }),
+  },
+  "node.thaw": { path: object({ name: text(253) }), response: object({ node: nodeShape, effect }) },
+  "node.revoke": {
+    path: object({ name: text(253) }),
+    body: object({ reason: optional(text()) }),
+    response: object({ node: nodeShape, effect }),
+  },
+  "joinToken.create": {
+    body: object({ node: optional(text(253)), attributes: optional(tree), ttl: optional(time) }),
+    response: object({ token: text(256), expires: time, caFingerprint: fingerprint }),
+  },
+} as const;

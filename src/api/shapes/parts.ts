@@ -1,0 +1,37 @@
+/** Parts that the shapes of several nouns share. */
+import Type from "typebox";
+
+const closed = { additionalProperties: false } as const;
+export const text = (maxLength = 1024) => Type.String({ maxLength });
+export const optional = Type.Optional;
+export const time = Type.Integer({ minimum: 0 });
+export const version = Type.Integer({ minimum: 1 });
+export const object = <P extends Type.TProperties>(properties: P) => Type.Object(properties, closed);
+export const oneOf = <const T extends readonly string[]>(values: T) =>
+  Type.Unsafe<T[number]>(Type.Enum([...values]));
+export const numeral = Type.String({ pattern: "^[0-9]{1,15}$" });
+export const tree = Type.Record(Type.String({ maxLength: 256 }), Type.Unknown());
+export const fingerprint = Type.String({ pattern: "^[0-9a-f]{64}$" });
+export const fileDelivery = object({
+  kind: Type.Literal("file"),
+  path: text(),
+  owner: optional(text(64)),
+  group: optional(text(64)),
+  mode: Type.Integer({ minimum: 0, maximum: 0o777 }),
+  run: optional(Type.Array(text(4096), { minItems: 1, maxItems: 64 })),
+  offline: Type.Union([Type.Literal("never"), time]),
+});
+export const planLine = object({
+  change: oneOf(["gain", "replace", "lose"] as const),
+  node: text(253),
+  key: text(512),
+  path: text(),
+  reason: text(8192),
+  grant: optional(text(64)),
+  version: optional(version),
+  held: optional(version),
+});
+export const effect = Type.Array(planLine);
+export const done = object({});
+export const page = { after: optional(text(512)), limit: optional(numeral) };
+export const name = object({ name: text(512) });
