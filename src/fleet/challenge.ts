@@ -8,10 +8,12 @@
  *     6       10      random
  *     16      16      the first 16 bytes of HMAC-SHA-256 of fields("keyward/v1/challenge", node, bytes 0 to 15)
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { concat, fields } from "../base/bytes.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
+import { hmacSha256 } from "../crypto/mac.ts";
+import type { Random } from "../crypto/random.ts";
 import type { NodeName } from "../model/name.ts";
 import type { RootKey } from "../seal/root-key.ts";
 
@@ -26,11 +28,7 @@ export interface Challenges {
 const VALID_MS = 24 * 3_600_000;
 const HEAD_BYTES = 16;
 
-export function createChallenges(needs: {
-  rootKey: RootKey;
-  clock: Clock;
-  random: (size: number) => Uint8Array;
-}): Challenges {
+export function createChallenges(needs: { rootKey: RootKey; clock: Clock; random: Random }): Challenges {
   const { rootKey, clock, random } = needs;
   let secret: Secret | null = null;
   rootKey.onSeal(() => {
@@ -40,8 +38,7 @@ export function createChallenges(needs: {
 
   function tagOf(node: NodeName, head: Uint8Array): Uint8Array {
     secret ??= rootKey.derive("challenge");
-    const mac = createHmac("sha256", secret.reveal()).update(fields("keyward/v1/challenge", node, head));
-    return mac.digest().subarray(0, 16);
+    return hmacSha256(secret.reveal(), fields("keyward/v1/challenge", node, head)).subarray(0, 16);
   }
 
   return {

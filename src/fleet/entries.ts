@@ -42,7 +42,7 @@ export function markOf(record: Uint8Array): string {
   return hash("sha256", record, "base64");
 }
 
-/** @throws KeywardError `usage` when the query is not one. */
+/** @throws KeywardError `malformed` when the query is not one. */
 export function createGrantEntry(grant: Grant, mark = ""): GrantEntry {
   const query = parseQuery(grant.query);
   return { grant, mark, query, matches: compileQuery(query), nodes: new Set() };

@@ -12,6 +12,7 @@
 import type { Caller, Journal } from "../audit/audit.ts";
 import { isKeywardError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
+import type { Random } from "../crypto/random.ts";
 import type { DeliveryRecord } from "../model/grant.ts";
 import { type KeyName, type NodeName, parseKeyName } from "../model/name.ts";
 import type { Node, NodeState } from "../model/node.ts";
@@ -47,7 +48,7 @@ export interface FleetNeeds {
   readonly rootKey: RootKey;
   readonly openVersion: OpenVersion;
   readonly clock: Clock;
-  readonly random: (size: number) => Uint8Array;
+  readonly random: Random;
 }
 
 export interface FleetStatus {

@@ -6,6 +6,7 @@ import type { Act, Caller, Journal } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock, UnixMs } from "../base/time.ts";
+import type { Random } from "../crypto/random.ts";
 import type { Grant, GrantId } from "../model/grant.ts";
 import { type KeyName, parseKeyName, printable } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
@@ -36,7 +37,7 @@ export interface Grants {
   /**
    * Needs `grant:write` and `key:read` on the key.
    *
-   * @throws KeywardError `usage` for a bad query, path or mode; `not-found` when there is no such key; `conflict`
+   * @throws KeywardError `usage` for a bad path or mode, `malformed` for a bad query; `not-found` when there is no such key; `conflict`
    *   when a node would get two keys at one path, or when the same grant exists.
    */
   add(caller: Caller, input: GrantInput): Promise<GrantChange>;
@@ -47,7 +48,7 @@ export interface Grants {
 export interface GrantsNeeds {
   readonly journal: Journal;
   readonly clock: Clock;
-  readonly random: (size: number) => Uint8Array;
+  readonly random: Random;
   readonly roster: Roster;
   readonly preview: Preview;
 }
@@ -104,7 +105,7 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
   }
 
   return {
-    list: (caller, { key } = {}) => {
+    list: async (caller, { key } = {}) => {
       const resource = key === undefined ? "" : parseKeyName(key);
       return journal.act({ ...caller, action: "grant:read", resource }, async (tx) => {
         const all = resource === "" ? [...roster.grants.values()] : roster.grantsOf(resource);
@@ -129,7 +130,7 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
       });
     },
 
-    remove: (caller, id) => {
+    remove: async (caller, id) => {
       const known = roster.grants.get(id as GrantId)?.grant;
       const resource = known?.key ?? id;
       return journal.act({ ...caller, action: "grant:write", resource }, async (tx, detail) => {

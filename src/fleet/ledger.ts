@@ -3,9 +3,9 @@
  * store's `deliveries/`. Nodes stand in it under a keyed hash of their name, as they do in the store, so that a
  * copy of the store does not say who had what.
  */
-import { createHmac } from "node:crypto";
-import { toHex } from "../base/bytes.ts";
+import { toHex, utf8 } from "../base/bytes.ts";
 import type { Secret } from "../base/secret.ts";
+import { hmacSha256 } from "../crypto/mac.ts";
 import type { DeliveryRecord, InstallPath } from "../model/grant.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
@@ -104,7 +104,7 @@ function createNodeHashes(rootKey: RootKey): (node: NodeName) => NodeHash {
     const before = known.get(node);
     if (before !== undefined) return before;
     secret ??= rootKey.derive("history");
-    const hash = toHex(createHmac("sha256", secret.reveal()).update(node).digest()) as NodeHash;
+    const hash = toHex(hmacSha256(secret.reveal(), utf8(node))) as NodeHash;
     known.set(node, hash);
     return hash;
   };

@@ -29,7 +29,7 @@ export interface NodeChange {
 
 /** Names come as text and are parsed here. Every act throws KeywardError `denied`, and `usage` for a bad name. */
 export interface Nodes {
-  /** `after`: a name, for paging. @throws KeywardError `usage` for a bad query. */
+  /** `after`: a name, for paging. @throws KeywardError `malformed` for a bad query. */
   list(
     caller: Caller,
     filter?: { query?: string; state?: NodeState; after?: string; limit?: number },
@@ -99,7 +99,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
         return { nodes: rows.filter((node) => node !== null), more };
       }),
 
-    show: (caller, name) => {
+    show: async (caller, name) => {
       const resource = parseNodeName(name);
       return journal.act({ ...caller, action: "node:read", resource }, async (tx) => {
         const node = await find(tx, resource);
@@ -108,7 +108,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
       });
     },
 
-    add: (caller, { name, attributes = {} }) => {
+    add: async (caller, { name, attributes = {} }) => {
       const resource = parseNodeName(name);
       return journal.act({ ...caller, action: "node:write", resource }, async (tx, detail) => {
         if ((await nodes.get(tx, resource)) !== null)
@@ -140,7 +140,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
         { change: "set", attributes: canonicalJson(changes) },
       ),
 
-    remove: (caller, name) => {
+    remove: async (caller, name) => {
       const resource = parseNodeName(name);
       return journal.act({ ...caller, action: "node:write", resource }, async (tx, detail) => {
         await find(tx, resource);

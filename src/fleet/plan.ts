@@ -44,7 +44,7 @@ export interface Plans {
   ): Promise<{ revision: Revision; lines: PlanLine[] }>;
   /** @throws KeywardError `not-found` */
   why(caller: Caller, node: string, key: string): Promise<Why>;
-  /** The nodes that a query selects; with `node`, why it selects that one or not. @throws KeywardError `usage`, `not-found` */
+  /** The nodes that a query selects; with `node`, why it selects that one or not. @throws KeywardError `malformed`, `not-found` */
   testQuery(
     caller: Caller,
     query: string,
@@ -61,7 +61,7 @@ export interface PlansNeeds {
 
 export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): Plans {
   return {
-    plan: (caller, { node, key } = {}) => {
+    plan: async (caller, { node, key } = {}) => {
       const name = node === undefined ? null : parseNodeName(node);
       const only = key === undefined ? null : parseKeyName(key);
       return journal.act({ ...caller, action: "grant:read", resource: only ?? "" }, (_tx, detail) => {
@@ -72,7 +72,7 @@ export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): 
       });
     },
 
-    why: (caller, node, key) => {
+    why: async (caller, node, key) => {
       const name = parseNodeName(node);
       const of = parseKeyName(key);
       return journal.act({ ...caller, action: "grant:read", resource: of }, async (tx, detail) => {
@@ -90,7 +90,7 @@ export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): 
       });
     },
 
-    testQuery: (caller, query, node) => {
+    testQuery: async (caller, query, node) => {
       const name = node === undefined ? null : parseNodeName(node);
       return journal.act({ ...caller, action: "node:read", resource: name ?? "" }, async (tx, detail) => {
         detail.query = query;

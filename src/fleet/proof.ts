@@ -3,9 +3,9 @@
  *
  *     HMAC-SHA-256(challenge, fields("keyward/v1/proof", node, key, version in decimal, value))
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { fields } from "../base/bytes.ts";
 import type { Secret } from "../base/secret.ts";
+import { hmacSha256, verifyMac } from "../crypto/mac.ts";
 
 export interface ProofOf {
   readonly node: string;
@@ -14,15 +14,18 @@ export interface ProofOf {
 }
 
 /** @param challenge - 32 bytes. @returns 32 bytes. */
-export function prove(challenge: Uint8Array, { node, key, version }: ProofOf, value: Secret): Uint8Array {
-  const head = fields("keyward/v1/proof", node, key, String(version));
-  // The value's own field, written piece by piece so that no copy of it is made.
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(value.length);
-  return createHmac("sha256", challenge).update(head).update(length).update(value.reveal()).digest();
+export function prove(challenge: Uint8Array, of: ProofOf, value: Secret): Uint8Array {
+  return hmacSha256(challenge, ...partsOf(of, value));
 }
 
+/** Compares in constant time. */
 export function isProof(proof: Uint8Array, challenge: Uint8Array, of: ProofOf, value: Secret): boolean {
-  const expected = prove(challenge, of, value);
-  return proof.byteLength === expected.byteLength && timingSafeEqual(proof, expected);
+  return verifyMac(proof, challenge, ...partsOf(of, value));
+}
+
+/** The value stands as a field of its own, without a copy being made of it. */
+function partsOf({ node, key, version }: ProofOf, value: Secret): Uint8Array[] {
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, value.length);
+  return [fields("keyward/v1/proof", node, key, String(version)), length, value.reveal()];
 }
