@@ -20,6 +20,11 @@ const readOnly: Fault = {
   message: "the directory cannot be written to",
   hint: "see that the file system is mounted read-write and that this user owns the directory",
 };
+const noDirectory: Fault = {
+  code: "local",
+  message: "there can be no directory here",
+  hint: "name another path for the store",
+};
 const failing: Fault = {
   code: "local",
   message: "the disk reports an error",
@@ -34,7 +39,10 @@ const held: Fault = {
 const tooLarge: Fault = { code: "too-large", message: "a value is too large", hint: "1 MiB is the limit" };
 const noMemory: Fault = { code: "local", message: "there is no memory left", hint: "stop other programs" };
 
-/** By SQLite's primary result code (https://www.sqlite.org/rescode.html). */
+/** SQLITE_IOERR_SHMSIZE: no room for the shared memory of a reader. */
+const NO_ROOM_FOR_SHM = 4874;
+
+/** By SQLite's result code (https://www.sqlite.org/rescode.html): the extended one, else the primary. */
 const bySqliteCode: Readonly<Record<number, Fault>> = {
   3: readOnly,
   5: held,
@@ -48,6 +56,7 @@ const bySqliteCode: Readonly<Record<number, Fault>> = {
   18: tooLarge,
   24: damaged,
   26: damaged,
+  [NO_ROOM_FOR_SHM]: full,
 };
 
 const bySystemCode: Readonly<Record<string, Fault>> = {
@@ -57,6 +66,9 @@ const bySystemCode: Readonly<Record<string, Fault>> = {
   EACCES: readOnly,
   EPERM: readOnly,
   EIO: failing,
+  EEXIST: noDirectory,
+  ENOENT: noDirectory,
+  ENOTDIR: noDirectory,
   // An integer that no record of ours holds.
   ERR_OUT_OF_RANGE: damaged,
 };
@@ -65,7 +77,10 @@ const bySystemCode: Readonly<Record<string, Fault>> = {
 export function asFault(error: unknown, place: string): KeywardError {
   if (error instanceof KeywardError) return error;
   const { code, errcode } = error as { code?: string; errcode?: number };
-  const fault = errcode === undefined ? bySystemCode[code ?? ""] : bySqliteCode[errcode & 0xff];
+  const fault =
+    errcode === undefined
+      ? bySystemCode[code ?? ""]
+      : (bySqliteCode[errcode] ?? bySqliteCode[errcode & 0xff]);
   if (fault === undefined)
     return new KeywardError("internal", `${place}: unexpected error`, { cause: error });
   return new KeywardError(fault.code, `${place}: ${fault.message}`, { hint: fault.hint, cause: error });

@@ -1,6 +1,15 @@
 /** Files: what lies in a store's directory, and who may read it. The table is in docs/formats/store.md. */
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { KeywardError } from "../../base/errors.ts";
 import { asFault } from "./faults.ts";
 
@@ -42,15 +51,27 @@ export function filesIn(directory: string): StoreFiles {
  */
 export function prepareDirectory({ directory }: StoreFiles): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw asFault(error, directory);
   }
-  if ((statSync(directory).mode & 0o022) === 0) return;
+  const status = statSync(directory);
+  if (!status.isDirectory())
+    throw new KeywardError("local", `${directory}: is no directory`, {
+      hint: "name another path for the store",
+    });
+  if ((status.mode & 0o022) === 0) return;
   throw new KeywardError("local", `${directory}: other users may write to the store's directory`, {
     hint: `chmod 700 ${directory}`,
   });
+}
+
+/** Not `mkdirSync` with `recursive`: under /proc that never returns. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** An empty file of mode 0600, unless there is one: SQLite would make it readable to all. */
