@@ -1,0 +1,119 @@
+/**
+ * Build: dist/keyward.cjs and, beside it, one bundle for each module that the program imports lazily. A start
+ * then parses the dispatcher and the one command that was typed, nothing else. `src/base` is a bundle of its
+ * own that all others share: a KeywardError or a Secret is the same class wherever it travels.
+ *
+ * Plain JavaScript for Node 20 too, because it runs before the package's own Node is known to be there.
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const source = path.join(root, "src");
+const baseBundle = "base.cjs";
+
+/** `src/cli/commands/key.ts` becomes `commands/key.cjs`, `src/agent/agent.ts` becomes `agent/agent.cjs`. */
+function bundleOf(file) {
+  if (!file.startsWith(source)) return `lib/${path.basename(file, ".js")}.cjs`;
+  return path
+    .relative(source, file)
+    .replace(/^cli\//, "")
+    .replace(/\.ts$/, ".cjs");
+}
+
+function requirePath(from, to) {
+  const relative = path.posix.relative(path.posix.dirname(from), to);
+  return relative.startsWith(".") ? relative : `./${relative}`;
+}
+
+/** Leaves lazy imports and `src/base` out of a bundle, and notes which lazy imports there are. */
+function apart(bundle, found) {
+  const seen = Symbol("seen");
+  return {
+    name: "apart",
+    setup(builder) {
+      builder.onResolve({ filter: /./ }, async (asked) => {
+        if (asked.kind === "entry-point" || asked.pluginData === seen || asked.path.startsWith("node:"))
+          return;
+        const { path: file, external } = await builder.resolve(asked.path, {
+          kind: asked.kind,
+          importer: asked.importer,
+          resolveDir: asked.resolveDir,
+          pluginData: seen,
+        });
+        if (external || file === "") return;
+        if (asked.kind === "dynamic-import") {
+          found.set(bundleOf(file), file);
+          return { path: requirePath(bundle, bundleOf(file)), external: true };
+        }
+        if (file.startsWith(path.join(source, "base") + path.sep) && bundle !== baseBundle)
+          return { path: requirePath(bundle, baseBundle), external: true };
+      });
+    },
+  };
+}
+
+async function bundleOne(bundle, input, out, version, found) {
+  await build({
+    ...input,
+    outfile: path.join(out, bundle),
+    absWorkingDir: root,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node22",
+    minify: true,
+    keepNames: false,
+    legalComments: "none",
+    charset: "utf8",
+    supported: { "dynamic-import": false },
+    define: { KEYWARD_VERSION: JSON.stringify(version), "import.meta.url": "undefined" },
+    plugins: [apart(bundle, found)],
+    logLevel: "warning",
+    logOverride: { "empty-import-meta": "silent" },
+  });
+}
+
+async function baseEntry() {
+  const files = (await readdir(path.join(source, "base"))).filter(
+    (f) => f.endsWith(".ts") && !f.endsWith(".test.ts"),
+  );
+  return {
+    stdin: {
+      contents: files.map((file) => `export * from "./${file}";`).join("\n"),
+      resolveDir: path.join(source, "base"),
+    },
+  };
+}
+
+async function main() {
+  const { version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+  const dist = path.join(root, "dist");
+  const out = path.join(root, `dist.${process.pid}.new`);
+  try {
+    await mkdir(out, { recursive: true });
+    await writeFile(path.join(out, "package.json"), '{ "type": "commonjs" }\n');
+    await bundleOne(baseBundle, await baseEntry(), out, version, new Map());
+    const found = new Map([["keyward.cjs", path.join(source, "cli/main.ts")]]);
+    for (const [bundle, file] of found) await bundleOne(bundle, { entryPoints: [file] }, out, version, found);
+    await replace(out, dist);
+    process.stdout.write(`built dist: ${found.size + 1} bundles\n`);
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+/** The single executable, when there is one, stays; the bundles change in one step each. */
+async function replace(out, dist) {
+  await mkdir(dist, { recursive: true });
+  const old = `${dist}.${process.pid}.old`;
+  await mkdir(old);
+  for (const name of await readdir(dist))
+    if (name !== "exe") await rename(path.join(dist, name), path.join(old, name));
+  for (const name of await readdir(out)) await rename(path.join(out, name), path.join(dist, name));
+  await rm(old, { recursive: true, force: true });
+}
+
+await main();

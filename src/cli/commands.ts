@@ -1,0 +1,142 @@
+/**
+ * The commands in one table: name, summary, and how to load each. Data only, because every start reads it;
+ * what a command does, and everything that it needs, is in the module that `load` imports.
+ */
+import type { Runnable } from "./command.ts";
+
+export const chapters = {
+  start: "Set up",
+  keys: "Keys, and who gets them",
+  operate: "Look and prove",
+  access: "Who may",
+  help: "Help",
+} as const;
+
+export interface Entry {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly chapter: keyof typeof chapters;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: Runnable }>;
+}
+
+export const commands: readonly Entry[] = [
+  {
+    name: "login",
+    chapter: "start",
+    summary: "Remember a server, its CA and a token",
+    load: () => import("./commands/login.ts"),
+  },
+  {
+    name: "key",
+    chapter: "keys",
+    summary: "Store, generate, read, rotate and destroy keys",
+    load: () => import("./commands/key.ts"),
+  },
+  {
+    name: "node",
+    chapter: "keys",
+    summary: "Machines: enrol, describe, freeze, revoke",
+    load: () => import("./commands/node.ts"),
+  },
+  {
+    name: "grant",
+    chapter: "keys",
+    summary: "Grant keys to the nodes that a query selects",
+    load: () => import("./commands/grant.ts"),
+  },
+  {
+    name: "plan",
+    chapter: "keys",
+    summary: "Who gains and who loses what, and why",
+    load: () => import("./commands/plan.ts"),
+  },
+  {
+    name: "why",
+    chapter: "keys",
+    summary: "Why a node has a key, or what is missing",
+    load: () => import("./commands/why.ts"),
+  },
+  {
+    name: "query",
+    chapter: "keys",
+    summary: "Try a query on the nodes",
+    load: () => import("./commands/query.ts"),
+  },
+  {
+    name: "status",
+    chapter: "operate",
+    summary: "Is the server there, is it sealed",
+    load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "seal",
+    chapter: "operate",
+    summary: "Seal the server; list, add and remove seals",
+    load: () => import("./commands/seal.ts"),
+  },
+  {
+    name: "unseal",
+    chapter: "operate",
+    summary: "Open a seal with its passphrase or key file",
+    load: () => import("./commands/unseal.ts"),
+  },
+  {
+    name: "audit",
+    chapter: "operate",
+    summary: "Read, follow, export and verify the audit log",
+    load: () => import("./commands/audit.ts"),
+  },
+  {
+    name: "whoami",
+    chapter: "access",
+    summary: "Who you are to the server, and what you may",
+    load: () => import("./commands/whoami.ts"),
+  },
+  {
+    name: "token",
+    chapter: "access",
+    summary: "Tokens of operators",
+    load: () => import("./commands/token.ts"),
+  },
+  {
+    name: "rule",
+    chapter: "access",
+    summary: "Rules: which actions on which names",
+    load: () => import("./commands/rule.ts"),
+  },
+  {
+    name: "ca",
+    chapter: "access",
+    summary: "The certificates to trust",
+    load: () => import("./commands/ca.ts"),
+  },
+  {
+    name: "cert",
+    chapter: "access",
+    summary: "Certificates for other programs and for operators",
+    load: () => import("./commands/cert.ts"),
+  },
+  {
+    name: "completion",
+    chapter: "help",
+    summary: "Completion for bash, zsh or fish",
+    load: () => import("./commands/completion.ts"),
+  },
+  {
+    name: "help",
+    chapter: "help",
+    summary: "Help on a command, on exit codes or on the environment",
+    load: () => import("./commands/help.ts"),
+  },
+  {
+    name: "version",
+    chapter: "help",
+    summary: "Print the version",
+    load: () => import("./commands/version.ts"),
+  },
+];
+
+export function findCommand(name: string): Entry | null {
+  return commands.find((entry) => entry.name === name || entry.aliases?.includes(name)) ?? null;
+}

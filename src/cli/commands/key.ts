@@ -1,0 +1,12 @@
+/** `keyward key`: what is kept. */
+import { runnable } from "../run.ts";
+import { generate } from "./key/generate.ts";
+import { get } from "./key/get.ts";
+import { history, list, show } from "./key/look.ts";
+import { put } from "./key/put.ts";
+import { destroy, rm, rollback, rotate } from "./key/versions.ts";
+
+export const command = runnable("key", {
+  summary: "Keys: names such as db/orders/password, with numbered versions.",
+  acts: { put, get, generate, list, show, history, rotate, rollback, destroy, rm },
+});

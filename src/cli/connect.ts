@@ -1,0 +1,33 @@
+/**
+ * Connect: from a target to the API. A local store that a server holds is reached through that server when
+ * the caller may read the token it left for its owner: who can read that could read the store itself.
+ */
+import type { Api } from "../api/api.ts";
+import { KeywardError } from "../base/errors.ts";
+import { findServerBeside } from "./data-directory.ts";
+import type { ServerTarget, Target } from "./target.ts";
+import type { World } from "./world.ts";
+
+/** @throws KeywardError `usage`, `local`, `unreachable` */
+export async function connect(target: Target, _world: World): Promise<Api> {
+  if (target.kind === "server") return await connectToServer(target);
+  const beside = findServerBeside(target.data);
+  if (beside !== null) return await connectToServer(beside);
+  throw new KeywardError("unreachable", "no server's address is known", {
+    hint: "run: keyward login ADDRESS; or set KEYWARD_ADDR",
+  });
+}
+
+async function connectToServer({ address, ca, token, identity }: ServerTarget): Promise<Api> {
+  if (ca.length === 0)
+    throw new KeywardError("usage", `${address}: no CA to trust is known`, {
+      hint: `run: keyward login ${address} --ca-fingerprint FINGERPRINT; or set KEYWARD_CACERT`,
+    });
+  const { createClient } = await import("../client/client.ts");
+  return createClient({
+    address,
+    ca,
+    ...(token === undefined ? {} : { token }),
+    ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+  });
+}

@@ -1,0 +1,20 @@
+/** A first word that is no command: `--help`, or a mistake. */
+import { KeywardError } from "../base/errors.ts";
+import { printable } from "../model/name.ts";
+import { commands } from "./commands.ts";
+import { report } from "./errors.ts";
+import { helpForAll } from "./overview.ts";
+import { closest } from "./suggest.ts";
+import { systemWorld, type World } from "./world.ts";
+
+/** @returns The exit status. */
+export function unknownCommand(name: string, world: World = systemWorld()): number {
+  if (name === "--help" || name === "-h") {
+    world.stdout.write(helpForAll());
+    return 0;
+  }
+  const names = commands.flatMap((entry) => [entry.name, ...(entry.aliases ?? [])]);
+  const meant = closest(name, names);
+  const hint = meant === null ? "see: keyward help" : `did you mean: keyward ${meant}?`;
+  return report(new KeywardError("usage", `no command ${printable(name)}`, { hint }), world, "table");
+}
