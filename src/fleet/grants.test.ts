@@ -132,7 +132,9 @@ describe("listing and removing grants", () => {
     assert.deepEqual(await bench.fleet.grants.list(me, { key: "db/x" }), [b.grant]);
     const reader = operator({ actions: ["grant:read"], prefix: "db/x" });
     assert.equal((await bench.fleet.grants.list(reader, { key: "db/x" })).length, 1);
-    await assert.rejects(bench.fleet.grants.list(reader), { code: "denied" });
+    assert.deepEqual(await bench.fleet.grants.list(reader), [b.grant]);
+    await assert.rejects(bench.fleet.grants.list(reader, { key: "db/y" }), { code: "denied" });
+    await assert.rejects(bench.fleet.grants.list(operator()), { code: "denied" });
   });
 
   it("says who loses what, and who keeps it by another grant", async () => {

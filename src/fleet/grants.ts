@@ -17,6 +17,7 @@ import { type DeliveryInput, parseDelivery } from "./delivery-method.ts";
 import { createGrantEntry, type GrantEntry } from "./entries.ts";
 import { compareGrants } from "./placements.ts";
 import type { Preview } from "./preview.ts";
+import { reachOf } from "./reach.ts";
 import type { Roster } from "./roster.ts";
 
 export interface GrantInput {
@@ -32,7 +33,7 @@ export interface GrantChange {
 
 /** Rules are matched against the key's name. Every act throws KeywardError `denied`. */
 export interface Grants {
-  /** The oldest first. */
+  /** Those of keys that the caller's rules cover, the oldest first. */
   list(caller: Caller, filter?: { key?: string }): Promise<Grant[]>;
   /**
    * Needs `grant:write` and `key:read` on the key.
@@ -106,10 +107,12 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
 
   return {
     list: async (caller, { key } = {}) => {
-      const resource = key === undefined ? "" : parseKeyName(key);
-      return journal.act({ ...caller, action: "grant:read", resource }, async (tx) => {
-        const all = resource === "" ? [...roster.grants.values()] : roster.grantsOf(resource);
-        const rows = await Promise.all(all.map(({ grant }) => grants.get(tx, grant.id)));
+      const only = key === undefined ? undefined : parseKeyName(key);
+      const { acts, covers } = reachOf(caller, "grant:read", only);
+      return journal.actAll(acts, async (tx) => {
+        const all = only === undefined ? [...roster.grants.values()] : roster.grantsOf(only);
+        const seen = all.filter(({ grant }) => covers(grant.key));
+        const rows = await Promise.all(seen.map(({ grant }) => grants.get(tx, grant.id)));
         return rows.filter((grant) => grant !== null).sort(compareGrants);
       });
     },

@@ -59,7 +59,13 @@ describe("a node", () => {
     const reader = operator({ actions: ["node:read"], prefix: "web1" });
     await bench.fleet.nodes.show(reader, "web1");
     await assert.rejects(bench.fleet.nodes.show(reader, "web2"), { code: "denied" });
-    await assert.rejects(bench.fleet.nodes.list(reader), { code: "denied" });
+    await bench.putNode("web2");
+    assert.deepEqual(
+      (await bench.fleet.nodes.list(reader)).nodes.map((node) => node.name),
+      ["web1"],
+    );
+    assert.deepEqual(await bench.fleet.testQuery(reader, "*:*"), { nodes: ["web1"] });
+    await assert.rejects(bench.fleet.nodes.list(operator()), { code: "denied" });
     await assert.rejects(bench.fleet.nodes.set(reader, "web1", { role: "api" }), { code: "denied" });
     await assert.rejects(bench.fleet.nodes.revoke(asNode("web1"), "web1"), { code: "denied" });
     assert.deepEqual(
@@ -67,6 +73,8 @@ describe("a node", () => {
       [
         "node:read web1 ok",
         "node:read web2 denied",
+        "node:read web1 ok",
+        "node:read web1 ok",
         "node:read  denied",
         "node:write web1 denied",
         "node:write web1 denied",

@@ -14,6 +14,7 @@ import { assertAttributes, changeAttributes } from "./attributes.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames, pageOf } from "./order.ts";
 import type { Preview } from "./preview.ts";
+import { reachOf } from "./reach.ts";
 import type { Roster } from "./roster.ts";
 
 export interface NodeList {
@@ -29,7 +30,7 @@ export interface NodeChange {
 
 /** Names come as text and are parsed here. Every act throws KeywardError `denied`, and `usage` for a bad name. */
 export interface Nodes {
-  /** `after`: a name, for paging. @throws KeywardError `malformed` for a bad query. */
+  /** Those that the caller's rules cover. `after`: a name, for paging. @throws KeywardError `malformed` for a bad query. */
   list(
     caller: Caller,
     filter?: { query?: string; state?: NodeState; after?: string; limit?: number },
@@ -86,18 +87,20 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
   }
 
   return {
-    list: (caller, filter = {}) =>
-      journal.act({ ...caller, action: "node:read", resource: "" }, async (tx, detail) => {
-        const { query, state, after, limit = DEFAULT_LIMIT } = filter;
-        if (query !== undefined) detail.query = query;
+    list: async (caller, { query, state, after, limit = DEFAULT_LIMIT } = {}) => {
+      const { acts, covers } = reachOf(caller, "node:read");
+      return journal.actAll(acts, async (tx, details) => {
+        if (query !== undefined) for (const detail of details) detail.query = query;
         const names =
           query === undefined ? roster.names() : roster.select(parseQuery(query)).sort(compareNames);
-        const chosen =
-          state === undefined ? names : names.filter((name) => roster.nodes.get(name)?.state === state);
+        const chosen = names.filter(
+          (name) => covers(name) && (state === undefined || roster.nodes.get(name)?.state === state),
+        );
         const { page, more } = pageOf(chosen, { after, limit: Math.min(Math.max(1, limit), MAX_LIMIT) });
         const rows = await Promise.all(page.map((name) => nodes.get(tx, name)));
         return { nodes: rows.filter((node) => node !== null), more };
-      }),
+      });
+    },
 
     show: async (caller, name) => {
       const resource = parseNodeName(name);

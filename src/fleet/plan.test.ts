@@ -81,11 +81,21 @@ describe("the plan", () => {
     assert.equal((await plan()).length, 1);
   });
 
-  it("needs the right to read grants", async () => {
+  it("shows what the caller's rules cover", async () => {
+    await bench.grant("db/x", "role:api");
+    await bench.grant("web/y", "role:api");
     const reader = operator({ actions: ["grant:read"], prefix: "db/" });
     await bench.fleet.plan(reader, { key: "db/x" });
     await assert.rejects(bench.fleet.plan(reader, { key: "web/y" }), { code: "denied" });
-    await assert.rejects(bench.fleet.plan(reader), { code: "denied" });
+    const { lines } = await bench.fleet.plan(reader);
+    assert.deepEqual(
+      lines.map(({ node, key }) => [node, key]),
+      [
+        ["web1", "db/x"],
+        ["web2", "db/x"],
+      ],
+    );
+    await assert.rejects(bench.fleet.plan(operator()), { code: "denied" });
   });
 });
 

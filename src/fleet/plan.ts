@@ -13,6 +13,7 @@ import type { GrantEntry, NodeEntry } from "./entries.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames } from "./order.ts";
 import { planLine, type Resolution, type Step, stepsBetween } from "./placements.ts";
+import { reachOf } from "./reach.ts";
 import { reasonOf, whyRefused } from "./reasons.ts";
 import type { Roster } from "./roster.ts";
 
@@ -35,7 +36,7 @@ export interface Why {
 
 export interface Plans {
   /**
-   * What Keyward would do now, in order of node and path. Nothing is planned for frozen nodes, which keep what
+   * What Keyward would do now with the keys that the caller's rules cover, in order of node and path. Nothing is planned for frozen nodes, which keep what
    * they have, and for revoked ones, which are out of reach.
    */
   plan(
@@ -63,12 +64,13 @@ export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): 
   return {
     plan: async (caller, { node, key } = {}) => {
       const name = node === undefined ? null : parseNodeName(node);
-      const only = key === undefined ? null : parseKeyName(key);
-      return journal.act({ ...caller, action: "grant:read", resource: only ?? "" }, (_tx, detail) => {
-        if (name !== null) detail.node = name;
-        const known = name === null ? null : find(roster, name);
-        const names = known === null ? roster.names() : [known.name];
-        return { revision: revision(), lines: planLines(roster, ledger, names, only) };
+      const only = key === undefined ? undefined : parseKeyName(key);
+      const { acts, covers } = reachOf(caller, "grant:read", only);
+      return journal.actAll(acts, (_tx, details) => {
+        if (name !== null) for (const detail of details) detail.node = name;
+        const names = name === null ? roster.names() : [find(roster, name).name];
+        const isShown = only === undefined ? covers : (of: KeyName) => of === only;
+        return { revision: revision(), lines: planLines(roster, ledger, names, isShown) };
       });
     },
 
@@ -91,11 +93,12 @@ export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): 
     },
 
     testQuery: async (caller, query, node) => {
-      const name = node === undefined ? null : parseNodeName(node);
-      return journal.act({ ...caller, action: "node:read", resource: name ?? "" }, async (tx, detail) => {
-        detail.query = query;
+      const name = node === undefined ? undefined : parseNodeName(node);
+      const { acts, covers } = reachOf(caller, "node:read", name);
+      return journal.actAll(acts, async (tx, details) => {
+        for (const detail of details) detail.query = query;
         const parsed = parseQuery(query);
-        if (name === null) return { nodes: roster.select(parsed).sort(compareNames) };
+        if (name === undefined) return { nodes: roster.select(parsed).filter(covers).sort(compareNames) };
         const explanation = explain(parsed, await allFacts(tx, find(roster, name).name));
         return { nodes: explanation.matched ? [name] : [], explanation: explained(explanation) };
       });
@@ -108,7 +111,7 @@ export function planLines(
   roster: Roster,
   ledger: Ledger,
   names: readonly NodeName[],
-  key: KeyName | null = null,
+  isShown: (key: KeyName) => boolean = () => true,
 ): PlanLine[] {
   const lines: PlanLine[] = [];
   for (const name of names) {
@@ -116,7 +119,7 @@ export function planLines(
     if (entry === undefined || entry.state === "frozen" || entry.state === "revoked") continue;
     const resolution = roster.placements(name);
     for (const step of stepsBetween(ledger.heldBy(name), resolution.desired)) {
-      if (key === null || keyOf(step) === key) lines.push(lineOf(roster, entry, resolution, step));
+      if (isShown(keyOf(step))) lines.push(lineOf(roster, entry, resolution, step));
     }
   }
   return lines;
