@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type ErrorCode, isKeywardError } from "../../src/base/errors.ts";
+import { type ErrorCode, isKeywardError, type KeywardError } from "../../src/base/errors.ts";
 import { openSqlite } from "../../src/store/sqlite/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 
@@ -81,4 +81,46 @@ export async function startHolder(directory: string): Promise<Holder> {
       await ended;
     },
   };
+}
+
+/** The files of a store that nobody has open, by name. */
+export type Snapshot = ReadonlyMap<string, Buffer>;
+
+export function takeSnapshot(directory: string): Snapshot {
+  return new Map(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name))]));
+}
+
+/** Make the directory hold the snapshot and nothing else. */
+export function putBack(directory: string, snapshot: Snapshot): void {
+  for (const name of readdirSync(directory)) if (!snapshot.has(name)) rmSync(join(directory, name));
+  for (const [name, bytes] of snapshot) writeFileSync(join(directory, name), bytes);
+}
+
+/**
+ * Open a changed store and read all of it. What it then gives is `whole`, or it refuses, with no file touched.
+ *
+ * @returns The refusal, or `null`.
+ */
+export async function openChanged(
+  directory: string,
+  changed: Snapshot,
+  whole: string,
+): Promise<KeywardError | null> {
+  putBack(directory, changed);
+  const before = digest(directory);
+  try {
+    assert.equal(await contentsOf(directory), whole, "what was read is not what was written");
+    return null;
+  } catch (error) {
+    if (!isKeywardError(error)) throw error;
+    assert.equal(digest(directory), before, "refused, but the files were touched");
+    return error;
+  }
+}
+
+/** With the bits of `mask` flipped in one byte of one file. */
+export function flipped(snapshot: Snapshot, name: string, offset: number, mask: number): Snapshot {
+  const bytes = Buffer.from(snapshot.get(name) ?? []);
+  bytes.writeUInt8(bytes.readUInt8(offset) ^ mask, offset);
+  return new Map([...snapshot, [name, bytes]]);
 }

@@ -44,6 +44,8 @@ const NO_ROOM_FOR_SHM = 4874;
 
 /** By SQLite's result code (https://www.sqlite.org/rescode.html): the extended one, else the primary. */
 const bySqliteCode: Readonly<Record<number, Fault>> = {
+  // Our statements are fixed: one that SQLite does not understand means that the tables are not ours.
+  1: damaged,
   3: readOnly,
   5: held,
   6: held,

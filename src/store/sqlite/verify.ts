@@ -5,6 +5,7 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { isKeywardError } from "../../base/errors.ts";
+import { printable } from "../../model/name.ts";
 import { asFault, damage } from "./faults.ts";
 import type { StoreFiles } from "./files.ts";
 import { readMark } from "./mark.ts";
@@ -20,13 +21,17 @@ import { checkWal } from "./wal.ts";
 export function verify(files: StoreFiles): void {
   const acknowledged = readMark(files.mark);
   if (!existsSync(files.database) || statSync(files.database).size === 0) {
-    if (acknowledged > 0) throw damage(files.database, "missing or empty, but the store has had commits");
+    assertUnused(acknowledged, files.database);
     return;
   }
   checkWal(files.wal);
+  const hadWal = existsSync(files.wal);
   const database = connectReadOnly(files.database);
   try {
-    if (isEmpty(database) && acknowledged === 0) return;
+    if (isEmpty(database)) {
+      assertUnused(acknowledged, files.database);
+      return;
+    }
     assertSchema(database, files.database);
     const state = toState(database.prepare("SELECT * FROM state WHERE id = 1").get(), files.database);
     assertRecords(database, state, files.database);
@@ -37,8 +42,15 @@ export function verify(files: StoreFiles): void {
     throw withPlace(error, database, files.database);
   } finally {
     database.close();
+    // A reader leaves these behind; it cannot have put anything into them.
     rmSync(files.shm, { force: true });
+    if (!hadWal) rmSync(files.wal, { force: true });
   }
+}
+
+/** An empty database is a new store, unless there is a mark that says otherwise. */
+function assertUnused(acknowledged: number, place: string): void {
+  if (acknowledged > 0) throw damage(place, "missing or empty, but the store has had commits");
 }
 
 function assertRecords(database: DatabaseSync, state: State, place: string): void {
@@ -46,7 +58,8 @@ function assertRecords(database: DatabaseSync, state: State, place: string): voi
   let sum = 0;
   for (const row of database.prepare("SELECT key, value, created, modified, crc FROM records").iterate()) {
     const { record, crc } = toRecord(row, place);
-    if (record.modified > state.revision) throw damage(place, `record ${record.key} is newer than the store`);
+    if (record.modified > state.revision)
+      throw damage(place, `record ${printable(record.key)} is newer than the store`);
     count += 1;
     sum = (sum + crc) >>> 0;
   }
