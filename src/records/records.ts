@@ -5,6 +5,8 @@
  *     prefix          row                                                    written by
  *     keys/           Key and its wrapped data key                           keyring
  *     versions/       NAME@NUMBER (8 digits): the sealed value, bytes        keyring
+ *     retiring/       TIME/NAME@NUMBER: when a version's time is over        keyring
+ *     removed-keys/   the last number of a key that was removed              keyring
  *     nodes/          Node                                                   fleet; authority (identity, state at enrolment)
  *     grants/         Grant                                                  fleet
  *     deliveries/     HASH/KEY: DeliveryRecord; HASH is keyed, of the node   fleet

@@ -1,0 +1,86 @@
+/** Reading: keys without their values, and values one at a time. */
+import type { Act, Caller, Journal } from "../audit/audit.ts";
+import { KeywardError } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import { type Key, primaryOf, type VersionNumber } from "../model/key.ts";
+import { type KeyName, printable } from "../model/name.ts";
+import type { KeyRow } from "../records/records.ts";
+import { compareKeys } from "../store/key.ts";
+import type { Transaction } from "../store/store.ts";
+import type { Keyring } from "./keyring.ts";
+import { findKey, listKeys, loadKey } from "./rows.ts";
+import { type Scope, scopesOf } from "./scopes.ts";
+import type { Values } from "./values.ts";
+import { servedVersion } from "./versions.ts";
+
+const MAX_PAGE = 1000;
+
+type Reading = Pick<Keyring, "list" | "show" | "get" | "openVersion">;
+
+export function createReading(needs: { journal: Journal; clock: Clock; values: Values }): Reading {
+  const { journal, clock, values } = needs;
+  return {
+    list(caller, { prefix = "", after, limit = MAX_PAGE } = {}) {
+      const scopes = scopesOf(caller.by, prefix);
+      return journal.actAll(listActs(caller, prefix, scopes), async (tx) => {
+        const wanted = Math.max(1, Math.min(limit, MAX_PAGE));
+        const rows = await readScopes(tx, scopes, after ?? "", wanted + 1);
+        return { keys: rows.slice(0, wanted).map(withoutDataKey), more: rows.length > wanted };
+      });
+    },
+    show: (caller, name) =>
+      journal.act({ ...caller, action: "key:list", resource: name }, async (tx) =>
+        withoutDataKey(await loadKey(tx, name)),
+      ),
+    get: (caller, name, version) =>
+      journal.act({ ...caller, action: "key:read", resource: name }, async (tx, detail) => {
+        const row = await loadKey(tx, name);
+        const { number } = servedVersion(row, version ?? primaryNumber(row), clock());
+        detail.version = number;
+        return { name, version: number, value: await values.get(tx, row, number) };
+      }),
+    async openVersion(tx, name, version) {
+      const row = await loadKey(tx, name);
+      return await values.get(tx, row, servedVersion(row, version, clock()).number);
+    },
+  };
+}
+
+/** An act for each part that is listed; without any, the one that is refused. */
+function listActs(caller: Caller, prefix: string, scopes: readonly Scope[]): Act[] {
+  const resources = scopes.length === 0 ? [prefix] : scopes.map(({ text }) => text);
+  return resources.map((resource) => ({ ...caller, action: "key:list", resource }));
+}
+
+async function readScopes(
+  tx: Transaction,
+  scopes: readonly Scope[],
+  after: string,
+  limit: number,
+): Promise<KeyRow[]> {
+  const rows: KeyRow[] = [];
+  for (const scope of scopes) {
+    if (rows.length >= limit) break;
+    rows.push(...(await readScope(tx, scope, after, limit - rows.length)));
+  }
+  return rows;
+}
+
+async function readScope(tx: Transaction, scope: Scope, after: string, limit: number): Promise<KeyRow[]> {
+  if (scope.kind === "under")
+    return listKeys(tx, { under: scope.text, limit, ...(after !== "" && { after }) });
+  const row = compareKeys(scope.text, after) > 0 ? await findKey(tx, scope.text as KeyName) : null;
+  return row === null ? [] : [row];
+}
+
+export function withoutDataKey({ dataKey: _, ...key }: KeyRow): Key {
+  return key;
+}
+
+function primaryNumber(key: Key): VersionNumber {
+  const primary = primaryOf(key);
+  if (primary !== null) return primary.number;
+  throw new KeywardError("not-found", `key ${printable(key.name)}: has no primary version`, {
+    hint: `run: keyward key show ${key.name}`,
+  });
+}
