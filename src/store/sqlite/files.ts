@@ -1,6 +1,7 @@
 /** Files: what lies in a store's directory, and who may read it. The table is in docs/formats/store.md. */
 import {
   accessSync,
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -72,20 +73,26 @@ function makeDirectory(path: string): void {
   if (existsSync(path)) return;
   makeDirectory(dirname(path));
   mkdirSync(path, { mode: 0o700 });
+  try {
+    syncDirectory(dirname(path));
+  } catch {
+    // Not ours to read; then its own file system's habits must do.
+  }
 }
 
-/** An empty file of mode 0600, unless there is one: SQLite would make it readable to all. */
+/** An empty file, unless there is one; of mode 0600 in any case. SQLite would make it readable to all. */
 export function createPrivate(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    chmodSync(path, 0o600);
   }
 }
 
 /** So that new files in it survive a power loss. */
-export function syncDirectory({ directory }: StoreFiles): void {
-  const descriptor = openSync(directory, "r");
+export function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);
   } finally {

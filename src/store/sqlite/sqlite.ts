@@ -59,7 +59,7 @@ function openDatabase(files: StoreFiles, maxSize: number | undefined): DatabaseS
     if (maxSize !== undefined) limitSize(database, maxSize);
     if (isEmpty(database)) {
       createSchema(database);
-      syncDirectory(files);
+      syncDirectory(files.directory);
     }
     return database;
   } catch (error) {
