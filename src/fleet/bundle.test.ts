@@ -239,13 +239,31 @@ describe("two keys at one path", () => {
 });
 
 describe("many nodes at once", () => {
-  it("share commits", async () => {
+  const names = Array.from({ length: 100 }, (_, i) => `n${i}`);
+  beforeEach(async () => {
     await bench.grant("db/x", "role:api");
-    const names = Array.from({ length: 100 }, (_, i) => `n${i}`);
-    for (const name of names) await bench.putNode(name, { set: { role: "api" } });
+    await Promise.all(names.map((name) => bench.putNode(name, { set: { role: "api" } })));
+  });
+
+  it("share commits, and the value is opened once", async () => {
     const before = await bench.store.revision();
     await Promise.all(names.map((name) => bundle([], name)));
     assert.ok((await bench.store.revision()) - before <= 5);
     assert.equal(bench.fleet.recipients("db/x").length, 100);
+    assert.equal(bench.opened.length, 1);
+  });
+
+  it("no value is kept once they are served", async () => {
+    await Promise.all(names.map((name) => bundle([], name)));
+    await bundle();
+    assert.equal(bench.opened.length, 2);
+  });
+
+  it("do not get a value that was opened before its key's record changed", async () => {
+    const first = names.map((name) => bundle([], name));
+    const changed = bench.putKey("db/x", ["changed"]);
+    const later = bundle();
+    await Promise.all([...first, changed]);
+    assert.equal(textOf((await later).entries[0] ?? ({} as never)), "changed");
   });
 });

@@ -17,6 +17,7 @@ import type { Revision, Transaction } from "../store/store.ts";
 import type { Challenges } from "./challenge.ts";
 import { markOf } from "./entries.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Opened } from "./opened.ts";
 import type { Desired, Refusal } from "./placements.ts";
 import type { Roster } from "./roster.ts";
 
@@ -49,7 +50,7 @@ export type OpenVersion = (tx: Transaction, name: KeyName, version: VersionNumbe
 
 export interface BundleNeeds {
   readonly journal: Journal;
-  readonly openVersion: OpenVersion;
+  readonly opened: Opened;
   readonly clock: Clock;
   readonly roster: Roster;
   readonly ledger: Ledger;
@@ -70,7 +71,7 @@ class Stale extends Error {}
 const ATTEMPTS = 10;
 
 export function createBundles(needs: BundleNeeds) {
-  const { journal, roster, ledger, challenges, revision } = needs;
+  const { journal, roster, ledger, challenges, opened, revision } = needs;
   const told = createOnce();
 
   function dueOf(node: NodeName, desired: readonly Desired[], held: readonly HeldVersion[]): Due[] {
@@ -90,7 +91,7 @@ export function createBundles(needs: BundleNeeds) {
     const { desired, refused } = roster.placements(node);
     await noteRefusals(node, refused);
     const due = dueOf(node, desired, held);
-    const head = { revision: revision(), challenge: toBase64(challenges.ask(node)) };
+    const head = { revision: revision(), challenge: toBase64(challenges.ask()) };
     const values =
       due.length === 0 ? new Map() : await deliver(needs, caller, { node, mark: entry.mark, desired, due });
     return { ...head, entries: desired.map((one) => entryOf(one, values)) };
@@ -115,15 +116,17 @@ export function createBundles(needs: BundleNeeds) {
     /** See `Fleet.bundleFor`. */
     async bundleFor(caller: Caller, held: readonly HeldVersion[]): Promise<Bundle> {
       const node = nodeOf(caller);
-      for (let left = ATTEMPTS; left > 0; left--) {
-        try {
-          return await attempt(caller, node, held);
-        } catch (error) {
-          if (!(error instanceof Stale)) throw error;
+      return opened.during(async () => {
+        for (let left = ATTEMPTS; left > 0; left--) {
+          try {
+            return await attempt(caller, node, held);
+          } catch (error) {
+            if (!(error instanceof Stale)) throw error;
+          }
         }
-      }
-      throw new KeywardError("busy", `node ${node}: what it should hold changes too fast`, {
-        hint: "ask again",
+        throw new KeywardError("busy", `node ${node}: what it should hold changes too fast`, {
+          hint: "ask again",
+        });
       });
     },
   };
@@ -178,7 +181,7 @@ async function deliver(
       const { grant, version } = one;
       const mark = needs.roster.grants.get(grant.id)?.mark;
       if (mark === undefined || !(await isAsSeen(tx, grants.keyOf(grant.id), mark))) throw new Stale();
-      if (withValue && !values.has(grant.key)) values.set(grant.key, await openBase64(needs, tx, one));
+      if (withValue && !values.has(grant.key)) values.set(grant.key, await valueFor(needs, tx, one));
       const record = recordOf(one, desired, withValue ? undefined : ledger.get(node, grant.key), clock);
       deliveries.put(tx, { node: hash, ...record });
       Object.assign(details[i] ?? {}, {
@@ -197,14 +200,9 @@ async function isAsSeen(tx: Transaction, key: string, mark: string): Promise<boo
   return bytes !== null && markOf(bytes) === mark;
 }
 
-async function openBase64(
-  { openVersion }: BundleNeeds,
-  tx: Transaction,
-  { grant, version }: Desired,
-): Promise<string> {
+async function valueFor({ opened }: BundleNeeds, tx: Transaction, one: Desired): Promise<string> {
   try {
-    using value = await openVersion(tx, grant.key, version);
-    return toBase64(value.reveal());
+    return await opened.base64(tx, one.grant.key, one.version);
   } catch (error) {
     throw isKeywardError(error, "not-found") ? new Stale() : error;
   }

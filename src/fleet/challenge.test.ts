@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { UnixMs } from "../base/time.ts";
 import { systemRandom } from "../crypto/random.ts";
-import type { NodeName } from "../model/name.ts";
 import { createChallenges } from "./challenge.ts";
 import { createTestRootKey } from "./fleet-for-test.ts";
-
-const web1 = "web1" as NodeName;
 
 function create(at = { now: 1_700_000_000_000 }) {
   const rootKey = createTestRootKey();
@@ -18,43 +15,45 @@ function create(at = { now: 1_700_000_000_000 }) {
 }
 
 describe("a challenge", () => {
-  it("is 32 bytes, another each time, and known again", () => {
-    const { challenges } = create();
-    const one = challenges.ask(web1);
+  it("is 32 bytes, another each second, and known again", () => {
+    const { challenges, at } = create();
+    const one = challenges.ask();
     assert.equal(one.byteLength, 32);
-    assert.notDeepEqual(one, challenges.ask(web1));
-    assert.ok(challenges.isOurs(web1, one));
+    at.now += 999;
+    assert.deepEqual(one, challenges.ask());
+    at.now += 1;
+    assert.notDeepEqual(one, challenges.ask());
+    assert.ok(challenges.isOurs(one));
   });
 
   it("is known to another server under the same root key", () => {
-    assert.ok(create().challenges.isOurs(web1, create().challenges.ask(web1)));
+    assert.ok(create().challenges.isOurs(create().challenges.ask()));
   });
 
-  it("of another node, cut short or with any byte changed is not ours", () => {
+  it("cut short or with any byte changed is not ours", () => {
     const { challenges } = create();
-    const one = challenges.ask(web1);
-    assert.equal(challenges.isOurs("web2" as NodeName, one), false);
+    const one = challenges.ask();
     for (let i = 0; i < one.byteLength; i++) {
-      assert.equal(challenges.isOurs(web1, one.slice(0, i)), false);
+      assert.equal(challenges.isOurs(one.slice(0, i)), false);
       const changed = one.slice();
       changed[i] = (changed[i] ?? 0) ^ 1;
-      assert.equal(challenges.isOurs(web1, changed), false);
+      assert.equal(challenges.isOurs(changed), false);
     }
   });
 
   it("is worth nothing after a day", () => {
     const { challenges, at } = create();
-    const one = challenges.ask(web1);
+    const one = challenges.ask();
     at.now += 24 * 3_600_000;
-    assert.ok(challenges.isOurs(web1, one));
+    assert.ok(challenges.isOurs(one));
     at.now += 1;
-    assert.equal(challenges.isOurs(web1, one), false);
+    assert.equal(challenges.isOurs(one), false);
   });
 
   it("cannot be made while the server is sealed", () => {
     const { challenges, rootKey } = create();
-    challenges.ask(web1);
+    challenges.ask();
     rootKey.lock();
-    assert.throws(() => challenges.ask(web1), { code: "sealed" });
+    assert.throws(() => challenges.ask(), { code: "sealed" });
   });
 });

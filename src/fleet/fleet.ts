@@ -25,6 +25,7 @@ import { follow } from "./follow.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import { createLedger } from "./ledger.ts";
 import { createNodes, type Nodes } from "./nodes.ts";
+import { createOpened } from "./opened.ts";
 import { createPlans, type Plans } from "./plan.ts";
 import { createPreview } from "./preview.ts";
 import { createReports, type Report, type ReportAnswer } from "./report.ts";
@@ -113,7 +114,8 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
   const { roster, ledger, following } = await load(needs);
   const { revision } = following;
   const preview = createPreview(roster, ledger);
-  const parts = { ...needs, roster, ledger, preview, revision, challenges: createChallenges(needs) };
+  const own = { challenges: createChallenges(needs), opened: createOpened(needs) };
+  const parts = { ...needs, ...own, roster, ledger, preview, revision };
   const watching = createWatching(roster);
   const rotations = createRotations(roster, ledger);
   return {

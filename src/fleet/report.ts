@@ -122,7 +122,7 @@ function answerOf(
 function claimsOf({ ledger, challenges }: ReportNeeds, node: NodeName, report: Report) {
   const claims = new Map<KeyName, Claim>();
   const refused: { key: string; version: number }[] = [];
-  const ours = challenges.isOurs(node, bytesOf(report.challenge));
+  const ours = challenges.isOurs(bytesOf(report.challenge));
   for (const { key, version, proof } of report.proofs) {
     const record = ledger.get(node, key as KeyName);
     const bytes = bytesOf(proof);
