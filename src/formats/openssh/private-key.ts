@@ -20,7 +20,8 @@
 import { concat, utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import { wipe } from "../../crypto/memory.ts";
+import { ownCopy, wipe } from "../../crypto/memory.ts";
+import { ed25519PublicKey } from "../../crypto/sign.ts";
 import { decodePem, encodePem } from "../armor.ts";
 import {
   assertPoint,
@@ -195,8 +196,11 @@ function readEd25519(reader: Reader, what: string): SshPrivateKey {
   if (key.byteLength !== 32 || pair.byteLength !== 64 || !same(pair.subarray(32), key)) {
     throw new KeywardError("malformed", `${what}: not an ed25519 key`);
   }
-  const seed = pair.slice(0, 32);
+  const seed = ownCopy(pair.subarray(0, 32));
   wipe(pair);
+  if (!same(ed25519PublicKey(seed), key)) {
+    throw new KeywardError("malformed", `${what}: the public key is not the seed's`);
+  }
   return { kind: "ed25519", key, seed };
 }
 
