@@ -11,16 +11,16 @@ import {
   fstatSync,
   lstatSync,
   openSync,
-  readSync,
   unlinkSync,
 } from "node:fs";
 import { basename, dirname } from "node:path";
 import { KeywardError } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
+import type { Secret } from "../base/secret.ts";
 import { MAX_VALUE_BYTES } from "../model/key.ts";
 import { type Directory, openDirectory } from "./directory.ts";
 import { fileError } from "./file-error.ts";
 import { cleanDirectory, type Ownership, placeFile, type Temporaries, zero } from "./place.ts";
+import { quietly, readFile } from "./read.ts";
 
 /** A regular file that was found at a path. */
 export interface Found extends Ownership {
@@ -62,9 +62,6 @@ export interface Installer {
   clean(directories: Iterable<string>): number;
 }
 
-/** Never waits for a FIFO's other end, never follows a link. */
-const quietly = constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
 /** @param keyDirectory - Directories missing below it are made. */
 export function createInstaller(keyDirectory: string, temporaries: Temporaries): Installer {
   /** @returns What `use` does, or `null` when the directory or the file is not there. */
@@ -87,7 +84,9 @@ export function createInstaller(keyDirectory: string, temporaries: Temporaries):
     look: (path) => within(path, lookAt),
 
     read: (path) =>
-      within(path, (directory, name) => (lookAt(directory, name) === null ? null : readAt(directory, name))),
+      within(path, (directory, name) =>
+        lookAt(directory, name) === null ? null : readFile(directory, name, MAX_VALUE_BYTES),
+      ),
 
     remove: (path, isOurs) =>
       within(path, (directory, name) => {
@@ -184,29 +183,13 @@ function kindOf(stats: BigIntStats): string {
 /** `false` also when it cannot be read: it is written anew then. */
 function holds(directory: Directory, name: string, value: Secret): boolean {
   try {
-    const there = readAt(directory, name);
+    const there = readFile(directory, name, MAX_VALUE_BYTES);
     if (there === null) return false;
     const same = there.length === value.length && timingSafeEqual(there.reveal(), value.reveal());
     there.wipe();
     return same;
   } catch {
     return false;
-  }
-}
-
-function readAt(directory: Directory, name: string): Secret | null {
-  const fd = openSync(directory.at(name), constants.O_RDONLY | quietly);
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size > MAX_VALUE_BYTES) return null;
-    const bytes = new Uint8Array(stats.size);
-    let size = 0;
-    for (let got = -1; got !== 0 && size < bytes.byteLength; size += got)
-      got = readSync(fd, bytes, size, bytes.byteLength - size, size);
-    if (size === bytes.byteLength) return Secret.take(bytes);
-    return Secret.take(bytes.slice(0, size));
-  } finally {
-    closeSync(fd);
   }
 }
 

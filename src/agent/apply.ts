@@ -1,0 +1,241 @@
+/**
+ * Apply: from what is installed to what is wanted. What is gone is withdrawn first, then all files are put in
+ * place, then hooks run, each once. A file that cannot be put in place is reported and stops no other.
+ */
+import type { Accounts } from "../adapters/accounts/accounts.ts";
+import { isKeywardError } from "../base/errors.ts";
+import { canonicalJson } from "../base/json.ts";
+import type { Secret } from "../base/secret.ts";
+import type { VersionNumber } from "../model/key.ts";
+import type { KeyName } from "../model/name.ts";
+import type { Holdings } from "./holdings.ts";
+import { hooksOf, type RunHooks } from "./hooks.ts";
+import type { Installer } from "./install.ts";
+import type { Installed, InstalledFile } from "./installed.ts";
+import type { AgentLog } from "./log.ts";
+import type { Ownership } from "./place.ts";
+import type { Failure, Wanted } from "./wanted.ts";
+
+export interface Outcome {
+  /** Keys of which a file was written. */
+  readonly written: ReadonlySet<KeyName>;
+  readonly failures: readonly Failure[];
+  /** Keys whose value is neither in the bundle nor on this host: ask for them. */
+  readonly missing: ReadonlySet<KeyName>;
+}
+
+export interface Applier {
+  /**
+   * @param wanted - All that should be there, one entry a path.
+   * @param keep - Of what is not wanted, which stays all the same. Nothing, unless given.
+   * @throws KeywardError `local` when the state directory cannot be written; then nothing was put in place.
+   */
+  apply(wanted: readonly Wanted[], keep?: (file: InstalledFile) => boolean): Promise<Outcome>;
+}
+
+export interface ApplierParts {
+  readonly installed: Installed;
+  readonly installer: Installer;
+  readonly holdings: Holdings;
+  readonly accounts: Accounts;
+  readonly runHooks: RunHooks;
+  /** A value from the offline bundle; the caller wipes it. */
+  readonly spare: (wanted: Wanted) => Secret | null;
+  readonly digest: (value: Secret) => string;
+  readonly log: AgentLog;
+}
+
+/** A file to put in place. */
+interface Task {
+  readonly wanted: Wanted;
+  readonly ownership: Ownership;
+  readonly value: Secret;
+  /** What was known of the path before. */
+  readonly before: InstalledFile | undefined;
+}
+
+interface Progress {
+  readonly written: Set<KeyName>;
+  readonly failures: Failure[];
+  readonly missing: Set<KeyName>;
+  /** Values that are not the bundle's own, to be wiped at the end. */
+  readonly copies: Secret[];
+}
+
+export function createApplier(parts: ApplierParts): Applier {
+  const { installed, installer, holdings, accounts, spare, digest, log } = parts;
+
+  async function ownershipOf({ delivery }: Wanted): Promise<Ownership> {
+    const { owner, group, mode } = delivery;
+    const uid = owner === undefined ? process.geteuid?.() : await accounts.uidOf(owner);
+    const gid = group === undefined ? process.getegid?.() : await accounts.gidOf(group);
+    return { uid: uid ?? 0, gid: gid ?? 0, mode };
+  }
+
+  /** What has to be done for this one; `null` when it is there already, or its value is missing. */
+  async function taskFor(wanted: Wanted, progress: Progress): Promise<Task | null> {
+    const { key, version, path } = wanted;
+    const ownership = await ownershipOf(wanted);
+    const before = installed.files.get(path);
+    if (before !== undefined && isInPlace(before, wanted, ownership)) {
+      const record = recordOf(wanted, ownership, before);
+      if (canonicalJson(record) !== canonicalJson(before)) installed.put(record);
+      return null;
+    }
+    const copy = wanted.value === null ? (holdings.copyOf(key, version) ?? spare(wanted)) : null;
+    if (copy !== null) progress.copies.push(copy);
+    const value = wanted.value ?? copy;
+    if (value === null) progress.missing.add(key);
+    return value === null ? null : { wanted, ownership, value, before };
+  }
+
+  function isInPlace(file: InstalledFile, { key, version }: Wanted, { uid, gid, mode }: Ownership): boolean {
+    if (file.current?.key !== key || file.current.version !== version) return false;
+    if (file.uid !== uid || file.gid !== gid || file.mode !== mode) return false;
+    return holdings.conditionOf(file) === "intact";
+  }
+
+  /** Written down before the disk changes. */
+  function intend({ wanted, ownership, value, before }: Task): void {
+    const { key, version } = wanted;
+    installed.put({
+      ...recordOf(wanted, ownership, before),
+      next: { key, version, digest: digest(value), file: "" },
+    });
+  }
+
+  function place({ wanted, ownership, value, before }: Task, progress: Progress): void {
+    const { key, version, path } = wanted;
+    const file = installed.files.get(path);
+    if (file?.next == null) return;
+    try {
+      const placed = installer.install(path, value, ownership);
+      holdings.trust(path, placed.stamp);
+      const due = file.due || (placed.changed && file.run !== undefined);
+      installed.put({ ...file, current: { ...file.next, file: placed.file }, next: null, due });
+      progress.written.add(key);
+      log.info({ key, version, path }, "installed");
+    } catch (error) {
+      // As it was, unless it got there all the same (the directory could not be synced, say).
+      installed.put({ ...(before ?? file), next: file.next });
+      holdings.settle({ ...(before ?? file), next: file.next });
+      fail(progress, key, path, error);
+    }
+  }
+
+  function withdraw(file: InstalledFile, progress: Progress): void {
+    const { key, path } = file;
+    try {
+      const result = holdings.remove(file);
+      installed.forget(path);
+      if (result === "foreign") log.warn({ key, path }, "not removed: the file there is not ours");
+      else log.info({ key, path }, "withdrawn");
+    } catch (error) {
+      fail(progress, key, path, error);
+    }
+  }
+
+  function fail(progress: Progress, key: string, path: string, error: unknown): void {
+    if (!isKeywardError(error)) throw error;
+    progress.failures.push({ key, path, message: error.message });
+    log.error({ key, path, code: error.code, reason: error.message }, "failed");
+  }
+
+  async function tasksFor(wanted: readonly Wanted[], progress: Progress): Promise<Task[]> {
+    const tasks: Task[] = [];
+    for (const one of wanted) {
+      try {
+        const task = await taskFor(one, progress);
+        if (task !== null) tasks.push(task);
+      } catch (error) {
+        fail(progress, one.key, one.path, error);
+      }
+    }
+    return tasks;
+  }
+
+  async function change(
+    wanted: readonly Wanted[],
+    keep: (file: InstalledFile) => boolean,
+    progress: Progress,
+  ): Promise<void> {
+    for (const file of [...installed.files.values()]) holdings.settle(file);
+    const had = contentsOf(installed);
+    const paths = new Set(wanted.map((one) => one.path));
+    const keys = new Set(wanted.map((one) => one.key));
+    const gone = [...installed.files.values()].filter((file) => !paths.has(file.path) && !keep(file));
+    for (const file of gone) if (!keys.has(file.key)) withdraw(file, progress);
+    const tasks = await tasksFor(wanted, progress);
+    for (const task of tasks) intend(task);
+    installed.save();
+    for (const task of tasks) place(task, progress);
+    // A key that only moved: its old file was where its value came from.
+    for (const file of gone) if (keys.has(file.key)) withdraw(file, progress);
+    noteWithdrawn(installed, had);
+    installed.save();
+  }
+
+  return {
+    async apply(wanted, keep = () => false) {
+      const progress: Progress = { written: new Set(), failures: [], missing: new Set(), copies: [] };
+      try {
+        await change(wanted, keep, progress);
+      } finally {
+        for (const copy of progress.copies) copy.wipe();
+      }
+      progress.failures.push(...(await runDue(parts)));
+      return progress;
+    },
+  };
+}
+
+function recordOf(
+  { path, key, grant, delivery }: Wanted,
+  ownership: Ownership,
+  before?: InstalledFile,
+): InstalledFile {
+  const { offline, run } = delivery;
+  return {
+    path,
+    key,
+    grant,
+    offline,
+    ...(run === undefined ? {} : { run }),
+    ...ownership,
+    current: before?.current ?? null,
+    next: null,
+    due: before?.due ?? false,
+  };
+}
+
+type Contents = Map<KeyName, VersionNumber>;
+
+function contentsOf({ files }: Installed): Contents {
+  const contents = [...files.values()].flatMap(({ current }) => current ?? []);
+  return new Map(contents.map(({ key, version }) => [key, version]));
+}
+
+/** Keys of which no file is left are to be reported; those that came back are not. */
+function noteWithdrawn(installed: Installed, had: Contents): void {
+  const has = contentsOf(installed);
+  const gone = new Map([...installed.withdrawn.map(({ key, version }) => [key, version] as const), ...had]);
+  for (const key of has.keys()) gone.delete(key);
+  if (gone.size === 0 && installed.withdrawn.length === 0) return;
+  installed.setWithdrawn([...gone].map(([key, version]) => ({ key, version })));
+}
+
+/** Hooks of files whose content changed, now or before a kill. */
+async function runDue({ installed, holdings, runHooks }: ApplierParts): Promise<Failure[]> {
+  const due = [...installed.files.values()].filter((file) => file.due);
+  if (due.length === 0) return [];
+  const values = due.flatMap(({ path }) => holdings.valueAt(path) ?? []);
+  const results = await runHooks(hooksOf(due), values);
+  for (const value of values) value.wipe();
+  for (const file of due) installed.put({ ...file, due: false });
+  installed.save();
+  return results.flatMap(({ hook, failure }) => {
+    if (failure === null) return [];
+    const files = due.filter(({ key }) => hook.keys.includes(key));
+    return files.map(({ key, path }) => ({ key, path, message: failure }));
+  });
+}

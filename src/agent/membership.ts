@@ -1,0 +1,117 @@
+/**
+ * Membership: what this host is to its server: a private key of its own, a certificate for it, the CAs to trust,
+ * the server's address and the name that the server knows it by. The key is made and kept before it is first
+ * used, so that an enrolment that was interrupted goes on with the same one.
+ */
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { fromUtf8, utf8 } from "../base/bytes.ts";
+import { KeywardError } from "../base/errors.ts";
+import { canonicalJson, type Json, parseJson } from "../base/json.ts";
+import { Secret } from "../base/secret.ts";
+import type { UnixMs } from "../base/time.ts";
+import { hostKey } from "../formats/bundle/bundle.ts";
+import { createCsr } from "../formats/csr/csr.ts";
+import { type NodeName, parseNodeName } from "../model/name.ts";
+import type { State } from "./state.ts";
+
+export interface Membership {
+  readonly address: string;
+  readonly node: NodeName;
+  /** PEM. */
+  readonly ca: readonly string[];
+  /** PKCS #8, PEM. */
+  readonly key: Secret;
+  /** The certificate and its chain, PEM. */
+  readonly certificate: string;
+}
+
+const keyBlock = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n/;
+const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;
+
+/** @returns `null` before enrolment. @throws KeywardError `integrity`, `local` */
+export function loadMembership(state: State): Membership | null {
+  const identity = textOf(state, "identity.pem");
+  const server = textOf(state, "server.json");
+  const [key] = keyBlock.exec(identity) ?? [];
+  const certificate = certificatesOf(identity).join("");
+  const ca = loadCa(state);
+  if (key === undefined || certificate === "" || server === "" || ca.length === 0) return null;
+  return { ...parseServer(state, server), ca, key: Secret.fromText(key), certificate };
+}
+
+/** The certificates to trust; none before first contact. */
+export function loadCa(state: State): string[] {
+  return certificatesOf(textOf(state, "ca.pem"));
+}
+
+export function saveCa(state: State, ca: readonly string[]): void {
+  state.write("ca.pem", utf8(ca.map((pem) => `${pem.trim()}\n`).join("")));
+}
+
+/** The certificate last: with it everything else is there. */
+export function saveMembership(state: State, { address, node, ca, key, certificate }: Membership): void {
+  saveCa(state, ca);
+  state.write("server.json", utf8(canonicalJson({ address, node })));
+  saveIdentity(state, key, certificate);
+}
+
+/** The host's own private key: the one kept, or a new one, kept before it is used. PEM. */
+export function ownKey(state: State): Secret {
+  const [kept] = keyBlock.exec(textOf(state, "identity.pem")) ?? [];
+  if (kept !== undefined) return Secret.fromText(kept);
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const made = Secret.fromText(String(privateKey.export({ type: "pkcs8", format: "pem" })));
+  saveIdentity(state, made, "");
+  return made;
+}
+
+export function csrFor(key: Secret, name: string): string {
+  return createCsr(privateKeyOf(key), name);
+}
+
+/** What the offline bundle is sealed to; the caller wipes it. */
+export function hostKeyOf(key: Secret, machineId: string): Secret {
+  const der = privateKeyOf(key).export({ type: "pkcs8", format: "der" });
+  try {
+    return hostKey(der, machineId);
+  } finally {
+    der.fill(0);
+  }
+}
+
+/** From when, until when, and when to ask for the next one: after two thirds. */
+export function lifeOf(certificate: string): { from: UnixMs; to: UnixMs; renew: UnixMs } {
+  const { validFrom, validTo } = new X509Certificate(certificate);
+  const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
+  return { from: from as UnixMs, to: to as UnixMs, renew: (from + ((to - from) * 2) / 3) as UnixMs };
+}
+
+function privateKeyOf(key: Secret) {
+  const { buffer, byteOffset, byteLength } = key.reveal();
+  return createPrivateKey({ key: Buffer.from(buffer, byteOffset, byteLength), format: "pem" });
+}
+
+function saveIdentity(state: State, key: Secret, certificate: string): void {
+  const bytes = Buffer.concat([key.reveal(), utf8(certificate)]);
+  state.write("identity.pem", bytes);
+  bytes.fill(0);
+}
+
+function textOf(state: State, name: "identity.pem" | "server.json" | "ca.pem"): string {
+  const bytes = state.read(name);
+  return bytes === null ? "" : fromUtf8(bytes.reveal(), `${state.path}/${name}`);
+}
+
+function certificatesOf(text: string): string[] {
+  return text.match(certificateBlock) ?? [];
+}
+
+function parseServer(state: State, text: string): { address: string; node: NodeName } {
+  const what = `${state.path}/server.json`;
+  const { address, node } = (parseJson(text, what) ?? {}) as { [name: string]: Json };
+  if (typeof address !== "string" || typeof node !== "string")
+    throw new KeywardError("integrity", `${what}: not as the agent wrote it`, {
+      hint: "move the state directory away and enrol anew",
+    });
+  return { address, node: parseNodeName(node) };
+}

@@ -1,0 +1,45 @@
+/** Once: ask, apply, report, end. For cron, for images, and for those who want no process that stays. */
+import type { Api } from "../api/api.ts";
+import type { Core } from "./core.ts";
+import { assertAnswer, type Summary, standingOf } from "./engine.ts";
+import { csrFor, lifeOf, type Membership, saveMembership } from "./membership.ts";
+import { rejoined, type Setup } from "./setup.ts";
+
+export async function runOnce(setup: Setup, core: Core, kept: Membership): Promise<Summary> {
+  const { parts, pace } = setup;
+  const { engine, reporter, drift } = core;
+  let api: Api | null = null;
+  try {
+    const membership = await rejoined(setup, kept);
+    const { address, certificate, key } = membership;
+    await pace.turn();
+    api = parts.connect({ address, ca: core.ca(), cert: certificate, key });
+    const body = { held: [...(await engine.held())] };
+    const summary = await engine.receive(assertAnswer(await api.call("agent.bundle", { body })), true);
+    await engine.settleDrift();
+    await reporter.send(api);
+    await renewIfDue(setup, api, membership);
+    return summary;
+  } catch (error) {
+    await withoutServer(core, error);
+    throw error;
+  } finally {
+    drift.close();
+    await api?.close();
+  }
+}
+
+/** The connection ends right after: nothing is asked with the old certificate once there is a new one. */
+async function renewIfDue({ parts, pace, state }: Setup, api: Api, membership: Membership): Promise<void> {
+  const { certificate, key, node } = membership;
+  if (parts.clock() < lifeOf(certificate).renew) return;
+  await pace.turn();
+  const renewed = await api.call("agent.renew", { body: { csr: csrFor(key, node) } });
+  saveMembership(state, { ...membership, certificate: renewed.certificate, ca: renewed.ca });
+}
+
+async function withoutServer({ engine }: Core, error: unknown): Promise<void> {
+  const standing = standingOf(error);
+  if (standing === "revoked") await engine.withdrawAll();
+  else if (standing === null) await engine.goOffline();
+}

@@ -1,0 +1,121 @@
+/**
+ * Report: what the agent tells the server after a change: proofs of what lies on the disk, what was withdrawn,
+ * drift, failures, and facts about the host when they are new. What could not be told is told next time.
+ *
+ * A proof is HMAC-SHA-256 under the bundle's challenge of fields("keyward/v1/proof", node, key, version, value),
+ * made from the file itself, so that it says what is there and not what was sent.
+ */
+import type { Api } from "../api/api.ts";
+import type { BodyOf } from "../api/shapes.ts";
+import { fields, fromBase64, toBase64 } from "../base/bytes.ts";
+import { canonicalJson, type Json } from "../base/json.ts";
+import { hmacSha256 } from "../crypto/mac.ts";
+import type { KeyName, NodeName } from "../model/name.ts";
+import type { Drift } from "./drift.ts";
+import type { Holdings } from "./holdings.ts";
+import type { HeldVersion, Installed } from "./installed.ts";
+import type { AgentLog } from "./log.ts";
+import type { Failure } from "./wanted.ts";
+
+type Body = BodyOf<"agent.report">;
+type Facts = { readonly [name: string]: Json };
+
+export interface Reporter {
+  /** Base64, from the newest bundle. */
+  setChallenge(challenge: string): void;
+  /** Prove these next time. */
+  prove(keys: Iterable<KeyName>): void;
+  addFailures(failures: readonly Failure[]): void;
+  addDrift(drift: readonly (Drift & { readonly repaired: boolean })[]): void;
+  /** Tell it, if there is anything to tell. @returns Versions that the server does not believe we hold. */
+  send(api: Api): Promise<HeldVersion[]>;
+}
+
+export interface ReporterParts {
+  readonly node: NodeName;
+  readonly installed: Installed;
+  readonly holdings: Holdings;
+  readonly facts: () => Facts;
+  readonly log: AgentLog;
+}
+
+/** Of each kind in one report: what the server takes, and few enough to stay below its limit on a body. */
+const MOST = 1000;
+/** Drift and failures that could not be told are forgotten beyond this, oldest first. */
+const KEPT = 4096;
+
+export function createReporter({ node, installed, holdings, facts, log }: ReporterParts): Reporter {
+  let challenge: string | null = null;
+  let toldFacts = "";
+  let drift: (Drift & { readonly repaired: boolean })[] = [];
+  let failures: Failure[] = [];
+  /** The number tells whether a key was asked for again while a report was under way. */
+  const toProve = new Map<KeyName, number>();
+  let asked = 0;
+
+  function proofOf(key: KeyName, under: Uint8Array): Body["proofs"] {
+    const file = [...installed.files.values()].find((one) => one.current?.key === key && one.key === key);
+    const version = file?.current?.version;
+    const value = version === undefined ? null : holdings.copyOf(key, version);
+    if (value === null || version === undefined) return [];
+    const text = fields("keyward/v1/proof", node, key, String(version), value.reveal());
+    const proof = toBase64(hmacSha256(under, text));
+    text.fill(0);
+    value.wipe();
+    return [{ key, version, proof }];
+  }
+
+  async function sendOne(api: Api, under: string): Promise<HeldVersion[]> {
+    const keys = [...toProve].slice(0, MOST);
+    const bytes = fromBase64(under, "challenge");
+    const nowFacts = facts();
+    const body: Body = {
+      challenge: under,
+      proofs: keys.flatMap(([key]) => proofOf(key, bytes)),
+      withdrawn: installed.withdrawn.slice(0, MOST).map(({ key, version }) => ({ key, version })),
+      drift: drift.slice(0, MOST),
+      failures: failures.slice(0, MOST).map((one) => ({ ...one, message: one.message.slice(0, 4096) })),
+      ...(canonicalJson(nowFacts) === toldFacts ? {} : { facts: nowFacts }),
+    };
+    const { refused } = await api.call("agent.report", { body });
+    for (const [key, number] of keys) if (toProve.get(key) === number) toProve.delete(key);
+    drift = drift.slice(body.drift.length);
+    failures = failures.slice(body.failures.length);
+    toldFacts = canonicalJson(nowFacts);
+    heard(body);
+    for (const { key, version } of refused) log.warn({ key, version }, "the server refused the proof");
+    return refused as HeldVersion[];
+  }
+
+  /** The server knows of these withdrawals now. */
+  function heard({ withdrawn }: Body): void {
+    if (withdrawn.length === 0) return;
+    const told = new Set(withdrawn.map(({ key, version }) => `${key}@${version}`));
+    installed.setWithdrawn(installed.withdrawn.filter(({ key, version }) => !told.has(`${key}@${version}`)));
+    installed.save();
+  }
+
+  const hasNews = (): boolean =>
+    toProve.size + drift.length + failures.length + installed.withdrawn.length > 0 ||
+    canonicalJson(facts()) !== toldFacts;
+
+  return {
+    setChallenge(next) {
+      challenge = next;
+    },
+    prove(keys) {
+      for (const key of keys) toProve.set(key, ++asked);
+    },
+    addFailures(more) {
+      failures = [...failures, ...more].slice(-KEPT);
+    },
+    addDrift(more) {
+      drift = [...drift, ...more].slice(-KEPT);
+    },
+    async send(api) {
+      const refused: HeldVersion[] = [];
+      while (challenge !== null && hasNews()) refused.push(...(await sendOne(api, challenge)));
+      return refused;
+    },
+  };
+}

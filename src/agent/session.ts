@@ -1,0 +1,151 @@
+/**
+ * Session: one connection to the server, from its first line to its end. Bundles are applied as they come; what
+ * was done is reported; what is lacking is asked for; the certificate is renewed in time.
+ */
+import type { Api } from "../api/api.ts";
+import type { Clock } from "../base/time.ts";
+import type { Random } from "../crypto/random.ts";
+import { assertAnswer, type Engine } from "./engine.ts";
+import type { Flag } from "./flag.ts";
+import type { HeldVersion } from "./installed.ts";
+import type { AgentLog } from "./log.ts";
+import { csrFor, lifeOf, type Membership } from "./membership.ts";
+import { createBackoff, createPace, type Pace, type Wait } from "./pace.ts";
+import type { Reporter } from "./report.ts";
+
+export interface SessionParts {
+  readonly engine: Engine;
+  readonly reporter: Reporter;
+  /** Of all that asks the server for something. */
+  readonly pace: Pace;
+  readonly wait: Wait;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: AgentLog;
+  /** There is something to report. */
+  readonly news: Flag;
+  /** There may be something to ask for. */
+  readonly lacks: Flag;
+  /** A line has come. */
+  readonly onContact: () => void;
+  /** Kept before it is used. */
+  readonly onRenewed: (membership: Membership) => void;
+}
+
+/** @returns Whether there is a new certificate to come back with. @throws KeywardError how it ended otherwise. */
+export async function holdSession(
+  parts: SessionParts,
+  api: Api,
+  membership: Membership,
+  signal: AbortSignal,
+): Promise<"renewed" | "ended"> {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  signal.addEventListener("abort", end, { once: true });
+  const context: Context = { ...parts, api, membership, signal: over.signal, renewed: false };
+  // What is new is told after the first line, together with what that brings.
+  parts.news.lower();
+  try {
+    const work = [lines, reports, asks, renewal].map((one) => one(context).finally(end));
+    const results = await Promise.allSettled(work);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return context.renewed ? "renewed" : "ended";
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+interface Context extends SessionParts {
+  readonly api: Api;
+  readonly membership: Membership;
+  readonly signal: AbortSignal;
+  renewed: boolean;
+}
+
+async function lines(context: Context): Promise<void> {
+  const { engine, api, signal, onContact, news, lacks } = context;
+  let first = true;
+  const body = { held: held(await engine.held()) };
+  for await (const line of api.stream("agent.watch", { body }, signal)) {
+    if (signal.aborted) return;
+    onContact();
+    await engine.receive(assertAnswer(line), first);
+    await engine.settleDrift();
+    first = false;
+    news.raise();
+    lacks.raise();
+  }
+}
+
+/** The body of a request is limited: what is left out is sent anew, and found to be there. */
+const HELD_BYTES = 1_500_000;
+
+function held(all: readonly HeldVersion[]): { key: string; version: number }[] {
+  let size = 0;
+  return all.filter(({ key }) => {
+    size += Buffer.byteLength(key) + 40;
+    return size < HELD_BYTES;
+  });
+}
+
+/** Together, if several things happen within a second. */
+async function reports(context: Context): Promise<void> {
+  const { reporter, engine, api, wait, signal, news, lacks } = context;
+  const pace = createPace(wait, signal);
+  while (await news.raised(signal)) {
+    await pace.turn();
+    if (signal.aborted) return;
+    news.lower();
+    engine.distrust(await reporter.send(api));
+    lacks.raise();
+  }
+}
+
+/** What is missing at once, what failed again later and later. */
+async function asks(context: Context): Promise<void> {
+  const { engine, api, pace, wait, random, signal, news, lacks } = context;
+  const backoff = createBackoff(random, 2000, 300_000);
+  while (await lacks.raised(signal)) {
+    lacks.lower();
+    const { values, failed } = engine.lacking();
+    if (!values && !failed) {
+      backoff.reset();
+      continue;
+    }
+    if (!values) await wait(backoff.next(), signal);
+    await pace.turn();
+    if (signal.aborted) return;
+    const before = engine.lacking();
+    if (!before.values && !before.failed) continue;
+    const body = { held: held(await engine.held()) };
+    await engine.receive(assertAnswer(await api.call("agent.bundle", { body })), false);
+    await engine.settleDrift();
+    news.raise();
+    lacks.raise();
+    if (engine.lacking().values) await wait(backoff.next(), signal);
+  }
+}
+
+async function renewal(context: Context): Promise<void> {
+  const { api, membership, pace, wait, clock, random, log, signal, onRenewed } = context;
+  const backoff = createBackoff(random, 10_000, 600_000);
+  const { renew } = lifeOf(membership.certificate);
+  for (let left = renew - clock(); left > 0 && !signal.aborted; left = renew - clock())
+    await wait(Math.min(left, 3_600_000), signal);
+  while (!signal.aborted) {
+    await pace.turn();
+    if (signal.aborted) return;
+    try {
+      const body = { csr: csrFor(membership.key, membership.node) };
+      const { certificate, ca } = await api.call("agent.renew", { body });
+      onRenewed({ ...membership, certificate, ca });
+      context.renewed = true;
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ reason: String((error as Error).message) }, "the certificate was not renewed yet");
+      await wait(backoff.next(), signal);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/** Setup: what an agent is made of, and what both its ways of running share. */
+import type { Accounts } from "../adapters/accounts/accounts.ts";
+import type { RunProgram } from "../adapters/adapters.ts";
+import { type Host, isMemoryBacked } from "../adapters/host/host.ts";
+import type { Api } from "../api/api.ts";
+import type { Json } from "../base/json.ts";
+import type { Clock, DurationMs } from "../base/time.ts";
+import type { ClientOptions } from "../client/client.ts";
+import type { Random } from "../crypto/random.ts";
+import { enrol, type Joining } from "./enrol.ts";
+import { prepareDirectory } from "./home.ts";
+import type { AgentLog } from "./log.ts";
+import { lifeOf, loadMembership, type Membership } from "./membership.ts";
+import { createPace, type Pace, type Wait } from "./pace.ts";
+import { openState, type State } from "./state.ts";
+
+export interface AgentOptions {
+  /** Where relative paths lie. Made with mode 0700 if it is missing. */
+  readonly keyDirectory: string;
+  readonly stateDirectory: string;
+  /** How to enrol, if this has not been done. */
+  readonly joining: Joining;
+  /** Of this program, reported as a fact. */
+  readonly version: string;
+  /** Between looks at all files, beside those that the kernel's notices cause; 60 s unless given. */
+  readonly lookEvery?: DurationMs;
+  /** For a hook; 30 s unless given. */
+  readonly hookLimit?: DurationMs;
+}
+
+export interface AgentParts {
+  /** `createClient` */
+  readonly connect: (options: ClientOptions) => Api;
+  /** `pinServer` */
+  readonly pin: (address: string, fingerprint: string) => Promise<string[]>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wait: Wait;
+  readonly host: Host;
+  readonly accounts: Accounts;
+  readonly run: RunProgram;
+  readonly log: AgentLog;
+}
+
+export interface Setup {
+  readonly options: AgentOptions;
+  readonly parts: AgentParts;
+  readonly state: State;
+  /** Without links. */
+  readonly keyDirectory: string;
+  readonly facts: () => { readonly [name: string]: Json };
+  readonly pace: Pace;
+  /** Wait neither for a server nor for approval. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+}
+
+export async function withSetup<T>(
+  { options, parts, once, signal }: Pick<Setup, "options" | "parts" | "once" | "signal">,
+  use: (setup: Setup) => Promise<T>,
+): Promise<T> {
+  const { host, random, wait, log } = parts;
+  const keyDirectory = prepareDirectory(options.keyDirectory);
+  const state = openState(options.stateDirectory, host.bootId(), random);
+  try {
+    if (!isMemoryBacked(keyDirectory))
+      log.warn({ directory: keyDirectory }, "the key directory is not in memory: keys are written to a disk");
+    const facts = () => ({ ...host.facts(), agent: options.version });
+    return await use({
+      options,
+      parts,
+      state,
+      keyDirectory,
+      facts,
+      pace: createPace(wait, signal),
+      once,
+      signal,
+    });
+  } finally {
+    state.close();
+  }
+}
+
+/** The membership kept, or one that is made now; `null` when the signal came first. */
+export async function joined(setup: Setup): Promise<Membership | null> {
+  const { options, parts, state } = setup;
+  const kept = loadMembership(state);
+  if (kept !== null) return { ...kept, address: options.joining.address ?? kept.address };
+  const membership = await enrolNow(setup, null);
+  if (membership !== null) parts.log.info({ node: membership.node, address: membership.address }, "enrolled");
+  return membership;
+}
+
+/** A certificate that has ended opens no door: enrol again, with the same key. */
+export async function rejoined(setup: Setup, membership: Membership): Promise<Membership> {
+  const { parts } = setup;
+  if (parts.clock() < lifeOf(membership.certificate).to) return membership;
+  parts.log.warn({ node: membership.node }, "the certificate has ended: enrolling again");
+  return (await enrolNow({ ...setup, once: true }, membership)) ?? membership;
+}
+
+function enrolNow({ options, parts, state, facts, pace, once, signal }: Setup, known: Membership | null) {
+  return enrol({ ...parts, state, joining: options.joining, facts, pace, once, signal }, known);
+}
