@@ -22,6 +22,12 @@ export interface Entry {
 
 export const commands: readonly Entry[] = [
   {
+    name: "agent",
+    chapter: "start",
+    summary: "Enrol this node, then install and withdraw its keys",
+    load: () => import("./commands/agent.ts"),
+  },
+  {
     name: "login",
     chapter: "start",
     summary: "Remember a server, its CA and a token",

@@ -2,7 +2,7 @@
  * The store's directory: what lies in it besides the store itself, and whether it may be trusted.
  *
  *     seal.key         the key file of a file seal, when init made one       0600
- *     operator.token   a token that may do everything, made by init          0600
+ *     admin.token      a token that may do everything, made by init          0600
  *     ca.pem           the CA certificates to trust
  *     server.json      the address and process of the server that holds it   while it runs
  */
@@ -17,7 +17,7 @@ import { forget, replace } from "./write-file.ts";
 
 export const files = {
   sealKey: "seal.key",
-  token: "operator.token",
+  token: "admin.token",
   ca: "ca.pem",
   server: "server.json",
 } as const;

@@ -14,12 +14,13 @@ function flagWords(flags: readonly FlagWord[]): string[] {
 
 function bash(places: readonly Place[]): string {
   const cases = places.map(({ path, words, flags }) => {
-    const all = [...words.map(([word]) => word), ...flagWords(flags)].join(" ");
-    return `    ${quote(path)}) words=${quote(all)} ;;`;
+    const next = words.map(([word]) => word).join(" ");
+    return `    ${quote(path)}) words=${quote(next)} flags=${quote(flagWords(flags).join(" "))} ;;`;
   });
   return `# bash completion for keyward
 _keyward() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} place='' words='' word i
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
+  local place='' words='' flags='' word i
   COMPREPLY=()
   case $previous in
 ${valueCases(places)}
@@ -33,8 +34,9 @@ ${valueCases(places)}
   case \${place//\\// } in
 ${cases.join("\n")}
   esac
-  if [[ $current == -* || -n $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); fi
-  if [[ \${#COMPREPLY[@]} -eq 0 && $current != -* ]]; then COMPREPLY=($(compgen -f -- "$current")); fi
+  if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$current"))
+  elif [[ -n $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$current"))
+  else COMPREPLY=($(compgen -f -- "$current")); fi
 }
 complete -o filenames -F _keyward keyward
 `;
@@ -66,11 +68,11 @@ function valueCases(places: readonly Place[]): string {
 function zsh(places: readonly Place[]): string {
   const described = (text: string, help: string): string => quote(`${text.replaceAll(":", "\\:")}:${help}`);
   const cases = places.map(({ path, words, flags }) => {
-    const specs = flags.map((flag) => `        ${quote(zshFlag(flag))}`);
+    const specs = flags.map((flag) => ` \\\n        ${quote(zshFlag(flag))}`).join("");
     const list = words.map(([word, help]) => described(word, help)).join(" ");
     const first = list === "" ? "_files" : `{ local -a list=(${list}); _describe -t commands command list; }`;
     return `    ${quote(path)})
-      if [[ $current == -* ]]; then _arguments -S ${specs.length === 0 ? "" : `\\\n${specs.join(" \\\n")}`}
+      if [[ $current == -* ]]; then ${specs === "" ? "true" : `_arguments -S${specs}`}
       else ${first}; fi ;;`;
   });
   return `#compdef keyward

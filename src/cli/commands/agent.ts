@@ -1,0 +1,95 @@
+/** `keyward agent`: what runs on a node. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { Secret } from "../../base/secret.ts";
+import { act } from "../command.ts";
+import { variable } from "../environment.ts";
+import { guard } from "../guard.ts";
+import { readPem, readPrivate } from "../read-file.ts";
+import { present } from "../read-flags.ts";
+import { runnable } from "../run.ts";
+import type { World } from "../world.ts";
+
+const DEFAULT_DIRECTORY = "/run/keyward/keys";
+const DEFAULT_STATE = "/var/lib/keyward-agent";
+
+export const command = runnable(
+  "agent",
+  act({
+    summary: "Enrol this node once, then install its keys, prove them and withdraw them",
+    words: [],
+    flags: {
+      server: { type: "string", value: "ADDRESS", help: "The server; known after the first time" },
+      "ca-fingerprint": { type: "string", value: "HEX", help: "First contact: SHA-256 of the server's CA" },
+      cacert: { type: "string", value: "FILE", help: "First contact: the CA certificates instead, PEM" },
+      "join-token-file": { type: "string", value: "FILE", help: "First contact: the one-time token" },
+      name: { type: "string", value: "NAME", help: "First contact: the name to ask for" },
+      directory: {
+        type: "string",
+        value: "DIR",
+        help: `Where keys with relative paths lie (${DEFAULT_DIRECTORY})`,
+      },
+      state: {
+        type: "string",
+        value: "DIR",
+        help: `Where the agent keeps its identity (${DEFAULT_STATE})`,
+      },
+      once: { type: "boolean", help: "Ask once, install, report and end: for cron and images" },
+    },
+    calls: [],
+    examples: [
+      "keyward agent --server keys.example --ca-fingerprint 9f2c… --join-token-file db1.join",
+      "keyward agent",
+      "keyward agent --once",
+    ],
+    notes: [
+      "Without a join token the node waits until an operator approves it: keyward node approve.",
+      "Logs are JSON lines on stderr. With --once it ends with 5 when no server answers; what may be used without one is installed all the same.",
+    ],
+    async run({ world, out }, { flags }) {
+      guard(world.env);
+      const { runAgent } = await import("../run-agent.ts");
+      const summary = await runAgent({
+        joining: joiningOf(flags, world),
+        once: flags.once === true,
+        signal: world.interrupted,
+        directory: path.resolve(world.cwd, flags.directory ?? DEFAULT_DIRECTORY),
+        state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
+      });
+      if (summary === null) return undefined;
+      const { installed, withdrawn, failures } = summary;
+      const line = `${installed} installed, ${withdrawn} withdrawn, ${failures.length} failed`;
+      out.show(summary, { blocks: [{ kind: "lines", lines: [line] }], names: [] });
+      return failures.length === 0 ? 0 : 1;
+    },
+  }),
+);
+
+interface JoiningFlags {
+  readonly server?: string;
+  readonly "ca-fingerprint"?: string;
+  readonly cacert?: string;
+  readonly "join-token-file"?: string;
+  readonly name?: string;
+  readonly state?: string;
+}
+
+function joiningOf(flags: JoiningFlags, { env, cwd }: Pick<World, "env" | "cwd">) {
+  const ca = flags.cacert ?? variable(env, "KEYWARD_CACERT");
+  return present({
+    address: flags.server ?? variable(env, "KEYWARD_ADDR"),
+    fingerprint: flags["ca-fingerprint"]?.toLowerCase().replaceAll(":", ""),
+    ca: ca === undefined ? undefined : readPem(path.resolve(cwd, ca)),
+    name: flags.name,
+    token: joinToken(flags, cwd),
+  });
+}
+
+/** After the first time the file may be gone: the token has been used up. */
+function joinToken(flags: JoiningFlags, cwd: string): Secret | undefined {
+  const file = flags["join-token-file"];
+  if (file === undefined) return undefined;
+  const place = path.resolve(cwd, file);
+  const enrolled = existsSync(path.resolve(cwd, flags.state ?? DEFAULT_STATE, "server.json"));
+  return enrolled && !existsSync(place) ? undefined : readPrivate(place, "join token file");
+}

