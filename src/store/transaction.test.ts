@@ -90,6 +90,22 @@ test("a group is run again on what another writer left", async () => {
   assert.deepEqual([counted, runs], [11, 2]);
 });
 
+test("a record that changes between two readings of one act makes the act run again", async () => {
+  const store = openMemory();
+  await commit(store, put("n", "0"));
+  const transact = createTransact(store, { backOff: 0 });
+  let runs = 0;
+  const seen = await transact(async (tx) => {
+    runs += 1;
+    const first = await tx.get("n");
+    if (runs === 1) await commit(store, put("n", "1"), put("new"));
+    const again = (await tx.range({ prefix: "n" })).map(({ value }) => fromUtf8(value, "n"));
+    tx.put("copy", first ?? utf8(""));
+    return [fromUtf8(first ?? utf8(""), "n"), ...again];
+  });
+  assert.deepEqual([runs, seen], [2, ["1", "1", "new"]]);
+});
+
 test("a group that another writer beats each time ends in `conflict`, and the next one is served", async () => {
   let refuse = true;
   const { store, commits } = spied(() => (refuse ? "refuse" : null));

@@ -10,6 +10,7 @@ test("50 times killed with SIGKILL under 32 writers, the store has every write t
   const directory = mkdtempSync(join(tmpdir(), "keyward-torture-"));
   const acknowledged = await tortureRounds({
     rounds: 50,
+    life: 250,
     startChild: () => startStoreChild(directory),
     verify: (acks) => verifyStore(directory, acks),
   });
