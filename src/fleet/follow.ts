@@ -48,7 +48,7 @@ export async function follow(store: Store, roster: Roster, ledger: Ledger): Prom
   return { revision: () => revision, close };
 }
 
-/** Nodes come before grants: one selection a grant is cheaper than all grants on each node. */
+/** Grants come before nodes: a node looks up its grants, a grant would have to visit all nodes. */
 function createFollowers(roster: Roster, ledger: Ledger): Follower[] {
   return [
     {
@@ -57,14 +57,14 @@ function createFollowers(roster: Roster, ledger: Ledger): Follower[] {
       remove: (id) => roster.removeKey(id as KeyName),
     },
     {
-      prefix: nodes.prefix,
-      put: ({ key, value }) => roster.putNode(nodes.decode(key, value), markOf(value)),
-      remove: (id) => roster.removeNode(id as NodeName),
-    },
-    {
       prefix: grants.prefix,
       put: ({ key, value }) => roster.putGrant(grants.decode(key, value), markOf(value)),
       remove: (id) => roster.removeGrant(id as GrantId),
+    },
+    {
+      prefix: nodes.prefix,
+      put: ({ key, value }) => roster.putNode(nodes.decode(key, value), markOf(value)),
+      remove: (id) => roster.removeNode(id as NodeName),
     },
     {
       prefix: deliveries.prefix,

@@ -12,8 +12,9 @@ import type { Grant, GrantId } from "../model/grant.ts";
 import { deliverableOf, type Key } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
-import { createFactIndex, type Query } from "../model/query/query.ts";
+import { compileQuery, type Query } from "../model/query/query.ts";
 import { createGrantEntry, factsOf, type GrantEntry, type KeyEntry, type NodeEntry } from "./entries.ts";
+import { createGrantIndex } from "./grant-index.ts";
 import { compareNames } from "./order.ts";
 import { type Desired, nothing, type Resolution, resolve } from "./placements.ts";
 
@@ -42,7 +43,7 @@ export interface Roster {
   /** What a node would hold, were it active and did these grants match. */
   resolution(matched: Iterable<GrantEntry>): Resolution;
   /** The grants that a node with these facts would match. */
-  matching(facts: Facts<NodeName> | null): GrantEntry[];
+  matching(facts: Facts<NodeName> | null): Set<GrantEntry>;
   /** Does this key exist, and is the grant younger than it? One made for an earlier key of the name gives nothing. */
   isLive(grant: Grant): boolean;
 
@@ -63,7 +64,7 @@ export function createRoster(): Roster {
   const grantsByKey = new Map<KeyName, Set<GrantEntry>>();
   const keys = new Map<KeyName, KeyEntry>();
   const pending = new Set<KeyName>();
-  const index = createFactIndex();
+  const index = createGrantIndex();
   const listeners = new Set<(changed: Changed) => void>();
   let sorted: NodeName[] | null = null;
   let changed: Changed | null = null;
@@ -106,11 +107,8 @@ export function createRoster(): Roster {
     return entry?.state === "active" ? resolution(entry.matched) : nothing;
   }
 
-  function matching(facts: Facts<NodeName> | null): GrantEntry[] {
-    if (facts === null) return [];
-    const found: GrantEntry[] = [];
-    for (const entry of grants.values()) if (entry.matches(facts)) found.push(entry);
-    return found;
+  function matching(facts: Facts<NodeName> | null): Set<GrantEntry> {
+    return facts === null ? new Set() : index.matching(facts);
   }
 
   function unlinkNode(entry: NodeEntry | undefined): void {
@@ -131,6 +129,7 @@ export function createRoster(): Roster {
     for (const node of entry.nodes) node.matched.delete(entry);
     grantsByKey.get(entry.grant.key)?.delete(entry);
     grants.delete(entry.grant.id);
+    index.remove(entry);
     touch(entry.nodes);
   }
 
@@ -148,7 +147,12 @@ export function createRoster(): Roster {
       return sorted;
     },
     grantsOf: (key) => [...(grantsByKey.get(key) ?? [])],
-    select: (query) => index.select(query),
+    select(query) {
+      const matches = compileQuery(query);
+      const found: NodeName[] = [];
+      for (const { name, facts } of nodes.values()) if (facts !== null && matches(facts)) found.push(name);
+      return found;
+    },
     placements,
     resolution,
     matching,
@@ -160,11 +164,9 @@ export function createRoster(): Roster {
       const held = placements(node.name);
       const facts = factsOf(node);
       const matched = matching(facts);
-      const entry: NodeEntry = { name: node.name, state: node.state, mark, facts, matched: new Set(matched) };
+      const entry: NodeEntry = { name: node.name, state: node.state, mark, facts, matched };
       unlinkNode(before);
       for (const grant of matched) grant.nodes.add(entry);
-      if (facts === null) index.remove(node.name);
-      else index.put(facts);
       if (before === undefined) sorted = null;
       nodes.set(node.name, entry);
       announceNode(before, held, entry);
@@ -173,7 +175,6 @@ export function createRoster(): Roster {
       const entry = nodes.get(name);
       if (entry === undefined) return;
       unlinkNode(entry);
-      index.remove(name);
       nodes.delete(name);
       sorted = null;
       gather().refused.add(name);
@@ -183,13 +184,13 @@ export function createRoster(): Roster {
       if (before?.mark === mark) return;
       if (before !== undefined) unlinkGrant(before);
       const entry = createGrantEntry(grant, mark);
-      for (const name of index.select(entry.query)) {
-        const node = nodes.get(name);
-        if (node === undefined) continue;
+      for (const node of nodes.values()) {
+        if (node.facts === null || !entry.matches(node.facts)) continue;
         entry.nodes.add(node);
         node.matched.add(entry);
       }
       grants.set(grant.id, entry);
+      index.add(entry);
       const ofKey = grantsByKey.get(grant.key);
       if (ofKey === undefined) grantsByKey.set(grant.key, new Set([entry]));
       else ofKey.add(entry);
