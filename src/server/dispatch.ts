@@ -6,6 +6,7 @@ import type { Access, OperationName } from "../api/operations.ts";
 import { operations } from "../api/operations.ts";
 import type { BodyOf, PathOf, QueryOf, ResponseOf } from "../api/shapes.ts";
 import type { Caller, Journal } from "../audit/audit.ts";
+import type { Floodgate } from "../audit/floodgate.ts";
 import { isKeywardError } from "../base/errors.ts";
 import { formatPrincipal } from "../model/principal.ts";
 import type { RootKey } from "../seal/root-key.ts";
@@ -48,20 +49,20 @@ export interface DispatchNeeds {
   readonly rootKey: Pick<RootKey, "state">;
   readonly journal: Pick<Journal, "note">;
   readonly handlers: Handlers;
-  /** Asked before a refusal of someone unknown is written down: such refusals must not fill the disk. */
-  readonly mayNote: () => boolean;
+  /** For refusals of someone unknown. */
+  readonly floodgate: Floodgate;
 }
 
-export function createDispatch({ rootKey, journal, handlers, mayNote }: DispatchNeeds): Dispatch {
+export function createDispatch({ rootKey, journal, handlers, floodgate }: DispatchNeeds): Dispatch {
   async function noteRefusal(caller: Caller, access: Access, resource: string): Promise<void> {
-    if (caller.by.kind === "anonymous" && !mayNote()) return;
-    await journal.note({
-      by: formatPrincipal(caller.by),
-      action: actionOf(access),
-      resource,
-      outcome: "denied",
-      ...(caller.request === undefined ? {} : { detail: { request: caller.request } }),
-    });
+    const passed = caller.by.kind === "anonymous" ? floodgate.pass() : { heldBack: 0 };
+    if (passed === null) return;
+    const detail = {
+      ...(caller.request === undefined ? {} : { request: caller.request }),
+      ...(passed.heldBack === 0 ? {} : { heldBack: passed.heldBack }),
+    };
+    const by = formatPrincipal(caller.by);
+    await journal.note({ by, action: actionOf(access), resource, outcome: "denied", detail });
   }
 
   function checked(name: OperationName, { path, query, body }: RawInput): Input {

@@ -75,11 +75,11 @@ export function createHttps({ identity, limits, onRequest, metrics }: HttpsNeeds
 
 function contextOf({ chain, key, trusted }: TlsIdentity) {
   return {
-    minVersion: "TLSv1.3",
+    minVersion: "TLSv1.3" as const,
     cert: chain,
     key: Buffer.from(key.reveal()),
     ca: [...trusted],
-  } as const;
+  };
 }
 
 /**
@@ -133,13 +133,16 @@ function listenError({ code }: NodeJS.ErrnoException, port: number, host: string
   });
 }
 
+/** Connections that wait for their next request are closed as soon as they have answered the last. */
 async function stop(server: Server, open: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => {
+  const idle = setInterval(() => server.closeIdleConnections(), 25);
+  const enough = setTimeout(() => {
     for (const socket of open) socket.destroy();
     server.closeAllConnections();
   }, graceMs);
+  server.closeIdleConnections();
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(enough);
 }

@@ -1,0 +1,16 @@
+/** Grants, and what follows from them: the plan, the reasons, what a query selects. */
+import type { Parts } from "../parts.ts";
+import type { HandlersOf } from "./handler.ts";
+
+export function grantHandlers({
+  fleet,
+}: Pick<Parts, "fleet">): HandlersOf<"grant"> & HandlersOf<"plan"> & HandlersOf<"query"> {
+  return {
+    "grant.list": async (caller, { query }) => ({ grants: await fleet.grants.list(caller, query) }),
+    "grant.add": (caller, { body }) => fleet.grants.add(caller, body),
+    "grant.remove": (caller, { path }) => fleet.grants.remove(caller, path.id),
+    "plan.show": (caller, { query }) => fleet.plan(caller, query),
+    "plan.why": (caller, { query }) => fleet.why(caller, query.node, query.key),
+    "query.test": (caller, { query }) => fleet.testQuery(caller, query.query, query.node),
+  };
+}

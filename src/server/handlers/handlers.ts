@@ -1,0 +1,26 @@
+/** Handlers: every operation and what answers it, a few lines each, by noun. */
+import type { Parts } from "../parts.ts";
+import { accessHandlers } from "./access.ts";
+import { agentHandlers } from "./agent.ts";
+import { auditHandlers } from "./audit.ts";
+import { authorityHandlers } from "./authority.ts";
+import { grantHandlers } from "./grants.ts";
+import type { Handlers } from "./handler.ts";
+import { keyHandlers } from "./keys.ts";
+import { nodeHandlers } from "./nodes.ts";
+import { sealHandlers } from "./seals.ts";
+import { serverHandlers } from "./server.ts";
+
+export function createHandlers(parts: Parts): Handlers {
+  return {
+    ...serverHandlers(parts),
+    ...sealHandlers(parts),
+    ...keyHandlers(parts),
+    ...nodeHandlers(parts),
+    ...grantHandlers(parts),
+    ...accessHandlers(parts),
+    ...authorityHandlers(parts),
+    ...agentHandlers(parts),
+    ...auditHandlers(parts),
+  };
+}

@@ -1,0 +1,71 @@
+/** Keys: values come and go as base64, and are wiped as soon as they have been handed on. */
+import { fromBase64, toBase64 } from "../../base/bytes.ts";
+import { KeywardError } from "../../base/errors.ts";
+import { Secret } from "../../base/secret.ts";
+import type { DurationMs } from "../../base/time.ts";
+import type { Recipe, VersionNumber } from "../../model/key.ts";
+import { parseKeyName } from "../../model/name.ts";
+import type { Parts } from "../parts.ts";
+import { type HandlersOf, limitOf } from "./handler.ts";
+
+interface Options {
+  readonly expected?: number;
+  readonly retire?: number;
+}
+
+export function keyHandlers({ keyring, fleet }: Pick<Parts, "keyring" | "fleet">): HandlersOf<"key"> {
+  return {
+    "key.list": (caller, { query: { prefix, after, limit } }) =>
+      keyring.list(caller, { prefix, after, limit: limitOf(limit) }),
+    "key.show": (caller, { path }) => keyring.show(caller, parseKeyName(path.name)),
+    "key.get": async (caller, { path, query }) => {
+      const number = query.version === undefined ? undefined : versionOf(query.version);
+      const { name, version, value } = await keyring.get(caller, parseKeyName(path.name), number);
+      using secret = value;
+      return { name, version, value: toBase64(secret.reveal()) };
+    },
+    "key.put": async (caller, { path, body }) => {
+      using value = Secret.take(fromBase64(body.value, "value"));
+      return await keyring.put(caller, parseKeyName(path.name), value, optionsOf(body));
+    },
+    "key.generate": (caller, { path, body }) =>
+      keyring.generate(caller, parseKeyName(path.name), body.recipe as Recipe, optionsOf(body)),
+    "key.rotate": (caller, { path, body }) => keyring.rotate(caller, parseKeyName(path.name), body),
+    "key.rollback": (caller, { path, body }) =>
+      keyring.rollback(caller, parseKeyName(path.name), body.version as VersionNumber),
+    "key.destroy": (caller, { path, body }) =>
+      keyring.destroy(caller, parseKeyName(path.name), body.version as VersionNumber),
+    "key.remove": async (caller, { path }) => {
+      const name = parseKeyName(path.name);
+      const effect = fleet.previewKeyRemoval(name);
+      await keyring.remove(caller, name);
+      return { name, effect };
+    },
+    "key.history": async (caller, { path }) => {
+      const key = await keyring.show(caller, parseKeyName(path.name));
+      return { key, deliveries: fleet.recipients(key.name).map(deliveryOf) };
+    },
+  };
+}
+
+function optionsOf({ expected, retire }: Options) {
+  return { expected, retire: retire as DurationMs | undefined };
+}
+
+function versionOf(text: string): VersionNumber {
+  const number = Number(text);
+  if (number >= 1) return number as VersionNumber;
+  throw new KeywardError("usage", "version: counts from 1");
+}
+
+type Recipient = ReturnType<Parts["fleet"]["recipients"]>[number];
+
+function deliveryOf({ node, version, delivered, proved, withdrawn }: Recipient) {
+  return {
+    node,
+    version,
+    delivered,
+    ...(proved === undefined ? {} : { proved }),
+    ...(withdrawn === undefined ? {} : { withdrawn }),
+  };
+}

@@ -1,0 +1,80 @@
+/** Listener: HTTPS put together: the socket, who calls, how much they may, and the way to an operation. */
+import type { TLSSocket } from "node:tls";
+import { toHex } from "../base/bytes.ts";
+import type { Clock } from "../base/time.ts";
+import type { Random } from "../crypto/random.ts";
+import type { NodeName } from "../model/name.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { createHttps, type Https, type TlsIdentity } from "./https.ts";
+import { createIdentify, type Vouchers } from "./identify.ts";
+import { createBuckets, type Limits } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { createOnRequest } from "./request.ts";
+
+export interface ListenerNeeds {
+  readonly dispatch: Dispatch;
+  readonly vouchers: Vouchers;
+  readonly identity: TlsIdentity;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Listener extends Https {
+  /** End every connection of a node, after what is being written to it. */
+  dropNode(node: NodeName): void;
+}
+
+/** For a last line to leave. */
+const DROP_MS = 1000;
+
+export function createListener(needs: ListenerNeeds): Listener {
+  const { limits, clock, random, vouchers, metrics } = needs;
+  const ofNode = new Map<NodeName, Set<TLSSocket>>();
+
+  function onHolder(socket: TLSSocket, principal: Principal): void {
+    if (principal.kind !== "node") return;
+    const { name } = principal;
+    const sockets = ofNode.get(name) ?? new Set();
+    ofNode.set(name, sockets.add(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      if (sockets.size === 0 && ofNode.get(name) === sockets) ofNode.delete(name);
+    });
+  }
+
+  const https = createHttps({
+    identity: needs.identity,
+    limits,
+    metrics,
+    onRequest: createOnRequest({
+      ...needs,
+      identify: createIdentify(vouchers, onHolder),
+      buckets: {
+        principal: createBuckets(limits.perPrincipal, clock),
+        public: createBuckets(limits.publicPerAddress, clock),
+        refused: createBuckets(limits.refusedPerAddress, clock),
+      },
+      nextId: requestIds(random),
+    }),
+  });
+  return Object.assign(https, {
+    dropNode(node: NodeName) {
+      const sockets = [...(ofNode.get(node) ?? [])];
+      setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, DROP_MS).unref();
+    },
+  });
+}
+
+/** `8f3a91c2-1`, `8f3a91c2-2`, …: told apart from those of other starts by their first part. */
+function requestIds(random: Random): () => string {
+  const start = toHex(random(4));
+  let count = 0;
+  return () => `${start}-${(++count).toString(36)}`;
+}
