@@ -34,7 +34,7 @@ export interface GrantChange {
 /** Rules are matched against the key's name. Every act throws KeywardError `denied`. */
 export interface Grants {
   /** Those of keys that the caller's rules cover, the oldest first. */
-  list(caller: Caller, filter?: { key?: string }): Promise<Grant[]>;
+  list(caller: Caller, filter?: { key?: string | undefined }): Promise<Grant[]>;
   /**
    * Needs `grant:write` and `key:read` on the key.
    *

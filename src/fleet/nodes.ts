@@ -33,12 +33,17 @@ export interface Nodes {
   /** Those that the caller's rules cover. `after`: a name, for paging. @throws KeywardError `malformed` for a bad query. */
   list(
     caller: Caller,
-    filter?: { query?: string; state?: NodeState; after?: string; limit?: number },
+    filter?: {
+      query?: string | undefined;
+      state?: NodeState | undefined;
+      after?: string | undefined;
+      limit?: number | undefined;
+    },
   ): Promise<NodeList>;
   /** @throws KeywardError `not-found` */
   show(caller: Caller, name: string): Promise<{ node: Node; holds: DeliveryRecord[] }>;
   /** Known, and `pending` until it enrols. @throws KeywardError `conflict` when it is known. */
-  add(caller: Caller, input: { name: string; attributes?: AttributeTree }): Promise<NodeChange>;
+  add(caller: Caller, input: { name: string; attributes?: AttributeTree | undefined }): Promise<NodeChange>;
   /** Dotted path to value; `null` removes. @throws KeywardError `not-found`, `usage`, `conflict`, `too-large` */
   set(caller: Caller, name: string, changes: AttributeTree): Promise<NodeChange>;
   /** Forget it, and what was delivered to it; the audit log keeps that. @throws KeywardError `not-found` */

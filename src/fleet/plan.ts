@@ -41,7 +41,7 @@ export interface Plans {
    */
   plan(
     caller: Caller,
-    filter?: { node?: string; key?: string },
+    filter?: { node?: string | undefined; key?: string | undefined },
   ): Promise<{ revision: Revision; lines: PlanLine[] }>;
   /** @throws KeywardError `not-found` */
   why(caller: Caller, node: string, key: string): Promise<Why>;
