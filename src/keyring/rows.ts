@@ -9,7 +9,7 @@
  */
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { UnixMs } from "../base/time.ts";
-import type { Version, VersionNumber } from "../model/key.ts";
+import type { Version, VersionNumber, VersionState } from "../model/key.ts";
 import { type KeyName, printable } from "../model/name.ts";
 import { type KeyRow, keys, versionKey } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
@@ -104,23 +104,34 @@ async function sound<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-const states: readonly string[] = ["pending", "primary", "retiring", "destroyed"];
-
 /** @throws KeywardError `integrity` when a version is no version, or stands out of order. */
 function assertSound({ name, versions, dataKey, retire }: KeyRow): void {
-  let last = 0;
   const good =
     typeof dataKey === "string" &&
     Number.isSafeInteger(retire) &&
     Array.isArray(versions) &&
-    versions.every(({ number, state }) => {
-      const inOrder = Number.isSafeInteger(number) && number > last;
-      last = number;
-      return inOrder && states.includes(state?.kind);
-    }) &&
+    versions.every((version, i) => isSound(version) && version.number > (versions[i - 1]?.number ?? 0)) &&
     versions.filter(({ state }) => state.kind === "primary").length <= 1;
   if (good) return;
   throw new KeywardError("integrity", `record ${keys.keyOf(name)}: was changed`, {
     hint: "restore the store from a backup",
   });
+}
+
+function isSound(version: Version | null): boolean {
+  if (!Number.isSafeInteger(version?.number)) return false;
+  const state: VersionState | undefined = version?.state;
+  switch (state?.kind) {
+    case "pending":
+    case "primary":
+      return true;
+    case "retiring":
+      return Number.isSafeInteger(state.until);
+    case "destroyed":
+      return Number.isSafeInteger(state.at);
+    case undefined:
+      return false;
+  }
+  // A kind that no version has.
+  return false;
 }
