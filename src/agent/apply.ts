@@ -65,17 +65,16 @@ interface Progress {
 export function createApplier(parts: ApplierParts): Applier {
   const { installed, installer, holdings, accounts, spare, digest, log } = parts;
 
-  async function ownershipOf({ delivery }: Wanted): Promise<Ownership> {
+  async function ownershipOf({ delivery }: Wanted, ask: Accounts): Promise<Ownership> {
     const { owner, group, mode } = delivery;
-    const uid = owner === undefined ? process.geteuid?.() : await accounts.uidOf(owner);
-    const gid = group === undefined ? process.getegid?.() : await accounts.gidOf(group);
+    const uid = owner === undefined ? process.geteuid?.() : await ask.uidOf(owner);
+    const gid = group === undefined ? process.getegid?.() : await ask.gidOf(group);
     return { uid: uid ?? 0, gid: gid ?? 0, mode };
   }
 
   /** What has to be done for this one; `null` when it is there already, or its value is missing. */
-  async function taskFor(wanted: Wanted, progress: Progress): Promise<Task | null> {
+  function taskFor(wanted: Wanted, ownership: Ownership, progress: Progress): Task | null {
     const { key, version, path } = wanted;
-    const ownership = await ownershipOf(wanted);
     const before = installed.files.get(path);
     if (before !== undefined && isInPlace(before, wanted, ownership)) {
       const record = recordOf(wanted, ownership, before);
@@ -141,17 +140,16 @@ export function createApplier(parts: ApplierParts): Applier {
     log.error({ key, path, code: error.code, reason: error.message }, "failed");
   }
 
+  /** Accounts are asked for all at once, and each only once: a directory service may be slow. */
   async function tasksFor(wanted: readonly Wanted[], progress: Progress): Promise<Task[]> {
-    const tasks: Task[] = [];
-    for (const one of wanted) {
-      try {
-        const task = await taskFor(one, progress);
-        if (task !== null) tasks.push(task);
-      } catch (error) {
-        fail(progress, one.key, one.path, error);
-      }
-    }
-    return tasks;
+    const ask = remembering(accounts);
+    const ownerships = await Promise.allSettled(wanted.map((one) => ownershipOf(one, ask)));
+    return wanted.flatMap((one, i) => {
+      const ownership = ownerships[i];
+      if (ownership?.status === "fulfilled") return taskFor(one, ownership.value, progress) ?? [];
+      fail(progress, one.key, one.path, ownership?.reason);
+      return [];
+    });
   }
 
   async function change(
@@ -206,6 +204,18 @@ function recordOf(
     next: null,
     due: before?.due ?? false,
   };
+}
+
+function remembering({ uidOf, gidOf }: Accounts): Accounts {
+  const once = (ask: (name: string) => Promise<number>): ((name: string) => Promise<number>) => {
+    const answers = new Map<string, Promise<number>>();
+    return (name) => {
+      const answer = answers.get(name) ?? ask(name);
+      answers.set(name, answer);
+      return answer;
+    };
+  };
+  return { uidOf: once(uidOf), gidOf: once(gidOf) };
 }
 
 type Contents = Map<KeyName, VersionNumber>;

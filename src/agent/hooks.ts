@@ -93,8 +93,9 @@ const SHORTEST = 4;
  */
 export function scrub(text: string, values: readonly Secret[], cut = false): string {
   const forms = values.flatMap(formsOf).sort((a, b) => b.length - a.length);
-  let clean = cut ? text.slice(0, Math.max(0, text.length - (forms[0]?.length ?? 0))) : text;
+  let clean = text;
   for (const form of forms) clean = clean.replaceAll(form, "[secret]");
+  if (cut) clean = clean.slice(0, Math.max(0, clean.length - (forms[0]?.length ?? 0)));
   return clean
     .slice(0, LOGGED)
     .replace(/[\p{Cc}\p{Cf}]+/gu, " ")

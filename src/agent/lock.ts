@@ -85,6 +85,6 @@ function startOf(pid: number): number | null {
 function busy(directory: string, holder: string): KeywardError {
   const who = holder === "" ? "another process" : `process ${holder.split(" ")[0]}`;
   return new KeywardError("busy", `${directory}: ${who} is an agent with this state`, {
-    hint: "stop it first, or give this one a state directory of its own (--state-dir)",
+    hint: "stop it first, or give this one a state directory of its own (--state)",
   });
 }

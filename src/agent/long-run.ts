@@ -90,7 +90,7 @@ async function oneConnection(run: Run, backoff: Backoff): Promise<() => number> 
       if (run.connected) core.offline.confirm(true);
       run.connected = false;
     }
-    parts.log.warn({ address }, "the server ended the watch");
+    if (!signal.aborted) parts.log.warn({ address }, "the server ended the watch");
     await withoutServer(run);
   } catch (error) {
     if (await refused(run, error)) return () => REFUSED_MS * (0.5 + fraction(parts.random));

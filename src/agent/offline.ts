@@ -55,6 +55,8 @@ const REFRESH_MS = { least: 10_000, most: 3_600_000 };
 
 export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
   const { state, node, host, keyDirectory, copyOf, clock, random, log } = parts;
+  /** What lies there does not open here. */
+  let useless = false;
   const atStart = load();
   let confirmed = atStart?.confirmed ?? (0 as UnixMs);
   /** When `confirmed` was last written, and what was. */
@@ -63,7 +65,7 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
 
   /** `null` when there is none that opens here. */
   function load(): OfflineBundle | null {
-    const bytes = state.read("bundle.sealed");
+    const bytes = useless ? null : state.read("bundle.sealed");
     if (bytes === null) return null;
     using key = host();
     try {
@@ -72,6 +74,7 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
       wipeAll(bundle);
     } catch (error) {
       if (!isKeywardError(error)) throw error;
+      useless = true;
       log.warn({ code: error.code, reason: error.message }, "the offline bundle is of no use");
     }
     return null;
@@ -81,6 +84,7 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
     using key = host();
     if (entries.length === 0) state.remove("bundle.sealed");
     else state.write("bundle.sealed", sealBundle({ node, confirmed, entries }, key, random));
+    useless = false;
     const shortest = Math.min(...entries.map((entry) => entry.delivery.offline / 10), REFRESH_MS.most);
     written = { at: confirmed, terms, refresh: Math.max(REFRESH_MS.least, shortest) };
   }

@@ -29,7 +29,7 @@ export function holdTime(start = 1_795_000_000_000): HeldTime {
           sleepers = sleepers.filter((one) => one !== sleeper);
           resolve();
         };
-        const sleeper = { at: now + Math.max(0, ms), wake };
+        const sleeper = { at: now + Math.ceil(Math.max(0, ms)), wake };
         sleepers.push(sleeper);
         signal?.addEventListener("abort", wake, { once: true });
       }),
