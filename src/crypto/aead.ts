@@ -9,6 +9,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { KeywardError } from "../base/errors.ts";
 import { ownBytes, plainView } from "./memory.ts";
+import { traceless } from "./traceless.ts";
 
 export const KEY_SIZE = 32;
 export const NONCE_SIZE = 12;
@@ -30,7 +31,7 @@ export function sealAead(
   text: Uint8Array,
 ): Uint8Array {
   assertSizes(key, nonce);
-  const cipher = createCipheriv(algorithm, key, nonce, options).setAAD(associated);
+  const cipher = traceless(() => createCipheriv(algorithm, key, nonce, options)).setAAD(associated);
   const sealed = ownBytes(text.byteLength + TAG_SIZE);
   sealed.set(cipher.update(text));
   // Ends the cipher's own copy of the key, so it is called on every path.
@@ -53,7 +54,7 @@ export function openAead(
   assertSizes(key, nonce);
   if (sealed.byteLength < TAG_SIZE) return null;
   const end = sealed.byteLength - TAG_SIZE;
-  const decipher = createDecipheriv(algorithm, key, nonce, options);
+  const decipher = traceless(() => createDecipheriv(algorithm, key, nonce, options));
   decipher.setAAD(associated).setAuthTag(sealed.subarray(end));
   const text = decipher.update(sealed.subarray(0, end));
   try {

@@ -1,12 +1,13 @@
 /** HMAC-SHA-256 (RFC 2104). */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { plainView } from "./memory.ts";
+import { traceless } from "./traceless.ts";
 
 export const MAC_SIZE = 32;
 
 /** 32 bytes, which the caller may wipe: the code of the parts, one after the other. */
 export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac("sha256", key);
+  const mac = traceless(() => createHmac("sha256", key));
   for (const part of parts) mac.update(part);
   return plainView(mac.digest());
 }
