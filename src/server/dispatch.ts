@@ -8,18 +8,29 @@ import type { BodyOf, PathOf, QueryOf, ResponseOf } from "../api/shapes.ts";
 import type { Caller, Journal } from "../audit/audit.ts";
 import type { Floodgate } from "../audit/floodgate.ts";
 import { isKeywardError } from "../base/errors.ts";
-import { formatPrincipal } from "../model/principal.ts";
+import { formatPrincipal, type Principal } from "../model/principal.ts";
 import type { RootKey } from "../seal/root-key.ts";
 import { actionOf, assertAdmitted, assertServing } from "./gate.ts";
 import { type Handlers, isStream, type StreamName } from "./handlers/handler.ts";
 import type { Sink } from "./sink.ts";
 import { validate } from "./validate.ts";
 
+/** What is known of the connection that a call came by; nothing in the same process. */
+export interface Connection {
+  /** The network address, for events. */
+  readonly from?: string;
+  /** Of the node's certificate. */
+  readonly generation?: number;
+  /** Who the caller is by now, for streams. @throws KeywardError when it may no longer speak. */
+  readonly again?: () => Promise<Principal>;
+}
+
 /** A call's parts after validation. */
 export interface Input<N extends OperationName = OperationName> {
   readonly path: PathOf<N>;
   readonly query: QueryOf<N>;
   readonly body: BodyOf<N>;
+  readonly connection: Connection;
 }
 
 /** The parts as they came. */
@@ -27,6 +38,7 @@ export interface RawInput {
   readonly path: unknown;
   readonly query: unknown;
   readonly body: unknown;
+  readonly connection: Connection;
 }
 
 export interface Dispatch {
@@ -65,11 +77,12 @@ export function createDispatch({ rootKey, journal, handlers, floodgate }: Dispat
     await journal.note({ by, action: actionOf(access), resource, outcome: "denied", detail });
   }
 
-  function checked(name: OperationName, { path, query, body }: RawInput): Input {
+  function checked(name: OperationName, input: RawInput): Input {
+    const { path, query, body } = input;
     validate(name, "path", path);
     validate(name, "query", query);
     validate(name, "body", body);
-    return { path, query, body } as Input;
+    return input as Input;
   }
 
   return {

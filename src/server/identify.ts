@@ -6,9 +6,12 @@ import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { KeywardError } from "../base/errors.ts";
 import type { Principal } from "../model/principal.ts";
+import type { Connection } from "./dispatch.ts";
 
 /** What a connection's certificate says, for as long as the connection lasts. */
 export interface Holder {
+  /** Of a node's certificate. */
+  readonly generation?: number;
   /** Who that is now. @throws KeywardError `denied` when it may no longer speak: revoked, frozen, removed. */
   principal(): Principal;
 }
@@ -21,12 +24,23 @@ export interface Vouchers {
    */
   certificate(certificate: Uint8Array): Promise<Holder>;
 
-  /** @throws KeywardError `unauthenticated` for a token that is not ours, has expired or was revoked. */
-  token(token: string): Promise<Principal>;
+  /**
+   * @param from - The network address, for the event of a refusal.
+   * @throws KeywardError `unauthenticated` for a token that is not ours, has expired or was revoked.
+   */
+  token(token: string, from: string): Promise<Principal>;
 }
 
-/** @throws KeywardError `unauthenticated`, `denied` */
-export type Identify = (request: IncomingMessage) => Promise<Principal>;
+export interface Identified {
+  readonly by: Principal;
+  readonly connection: Connection;
+}
+
+/**
+ * @param from - The network address.
+ * @throws KeywardError `unauthenticated`, `denied`
+ */
+export type Identify = (request: IncomingMessage, from: string) => Promise<Identified>;
 
 const anonymous: Principal = { kind: "anonymous" };
 
@@ -60,7 +74,7 @@ export function createIdentify(
     return look(socket, certificate.raw);
   }
 
-  return async (request) => {
+  return async (request, from) => {
     const socket = request.socket as TLSSocket;
     let holder = known.get(socket);
     if (holder === undefined) {
@@ -68,10 +82,21 @@ export function createIdentify(
       known.set(socket, holder);
     }
     if (holder instanceof KeywardError) throw holder;
-    const principal = holder === null ? anonymous : (await holder).principal();
+    const held = holder === null ? null : await holder;
+    const by = held?.principal() ?? anonymous;
     const token = tokenOf(request.headers.authorization);
-    return token === null ? principal : await vouchers.token(token);
+    // who presents both means the token; the certificate must hold nevertheless
+    if (token !== null)
+      return withAgain(await vouchers.token(token, from), from, () => vouchers.token(token, from));
+    if (held === null) return { by, connection: { from } };
+    const { connection } = withAgain(by, from, async () => held.principal());
+    const { generation } = held;
+    return { by, connection: generation === undefined ? connection : { ...connection, generation } };
   };
+}
+
+function withAgain(by: Principal, from: string, again: () => Promise<Principal>): Identified {
+  return { by, connection: { from, again } };
 }
 
 /** What will not change while the connection lasts; a sealed or busy server may say otherwise later. */

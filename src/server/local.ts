@@ -11,7 +11,7 @@ import { QueueSink } from "./queue-sink.ts";
 
 export interface LocalNeeds {
   readonly dispatch: Dispatch;
-  /** Called by `close`: what was opened for this. */
+  /** Ends what was opened for it: the service, the parts. */
   readonly close: () => Promise<void>;
 }
 
@@ -65,10 +65,9 @@ export function createLocalApi({ dispatch, close }: LocalNeeds, by: Principal): 
 /** As it would arrive over the wire: members that are `undefined` are not there. */
 function inputOf(request: LocalRequest): RawInput {
   const { path = {}, query = {}, body } = request;
-  return { path, query: withoutAbsent(query), body: withoutAbsent(body) };
+  return { path, query: sent(query), body: sent(body), connection: {} };
 }
 
-function withoutAbsent(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+function sent(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }

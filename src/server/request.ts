@@ -8,7 +8,7 @@ import { formatPrincipal } from "../model/principal.ts";
 import { readBody } from "./body.ts";
 import type { Dispatch, RawInput } from "./dispatch.ts";
 import { isStream } from "./handlers/handler.ts";
-import type { Identify } from "./identify.ts";
+import type { Identified, Identify } from "./identify.ts";
 import { type Buckets, type Limits, limitedAddress } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -41,21 +41,24 @@ export type OnRequest = (request: IncomingMessage, response: ServerResponse) => 
 export function createOnRequest(needs: RequestNeeds): OnRequest {
   const { dispatch, identify, limits, buckets, log, metrics, nextId } = needs;
 
-  async function callerOf(request: IncomingMessage, trace: Trace, dryRun: boolean): Promise<Caller> {
-    const by = await identify(request);
+  async function meet(request: IncomingMessage, trace: Trace): Promise<Identified> {
+    const identified = await identify(request, trace.from);
+    const { by } = identified;
     trace.by = formatPrincipal(by);
     const enough =
       by.kind === "anonymous" ? buckets.public.take(trace.from) : buckets.principal.take(trace.by);
     if (!enough) throw tooMany("too many requests");
-    return { by, request: trace.id, ...(dryRun ? { dryRun } : {}) };
+    return identified;
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse, trace: Trace): Promise<number> {
     const { route, query, dryRun } = readTarget(request);
     trace.operation = route.name;
-    const caller = await callerOf(request, trace, dryRun);
+    const { by, connection } = await meet(request, trace);
+    const caller: Caller = { by, request: trace.id, ...(dryRun ? { dryRun } : {}) };
     await dispatch.admit(route.name, caller, Object.values(route.path)[0] ?? route.name);
-    const input = { path: route.path, query, body: await readBody(request, limits.bodyBytes) };
+    const body = await readBody(request, limits.bodyBytes);
+    const input = { path: route.path, query, body, connection };
     await reply(response, trace, route, caller, input);
     return 200;
   }

@@ -28,9 +28,17 @@ export interface WatchNeeds {
   readonly heartbeatMs?: number;
 }
 
+export interface Watching {
+  readonly node: NodeName;
+  /** What it says that it has. */
+  readonly held: readonly HeldVersion[];
+  /** Rejects when the connection may no longer be used: the certificate has ended, say. */
+  readonly again?: (() => Promise<unknown>) | undefined;
+}
+
 export interface Watches {
   /** A node has one watch: an older one ends. */
-  open(caller: Caller, node: NodeName, held: readonly HeldVersion[], sink: Sink): void;
+  open(caller: Caller, watching: Watching, sink: Sink): void;
   readonly size: number;
   /** Tell every node its state anew, as when the CAs to trust have changed. */
   refresh(): void;
@@ -109,9 +117,10 @@ export function createWatches(needs: WatchNeeds): Watches {
   }
 
   return {
-    open(caller, node, held, sink) {
+    open(caller, watching, sink) {
+      const { node } = watching;
       watchers.get(node)?.finish();
-      const watcher = new Watcher(caller, node, held, sink, hub);
+      const watcher = new Watcher(caller, watching, sink, hub);
       watchers.set(node, watcher);
       wheel.add(watcher);
       watcher.unfollow = needs.changed(node, (what) => notice(watcher, what));
@@ -155,13 +164,15 @@ class Watcher implements Source {
   unfollow: () => void = nothingToEnd;
   readonly #sink: Sink;
   readonly #hub: Hub;
+  readonly #again: Watching["again"];
   #full = false;
   #missed = 0;
 
-  constructor(caller: Caller, node: NodeName, held: readonly HeldVersion[], sink: Sink, hub: Hub) {
+  constructor(caller: Caller, { node, held, again }: Watching, sink: Sink, hub: Hub) {
     this.caller = caller;
     this.node = node;
     this.held = held;
+    this.#again = again;
     this.#sink = sink;
     this.#hub = hub;
   }
@@ -185,6 +196,7 @@ class Watcher implements Source {
   beat(): void {
     if (!this.#full) this.#write("");
     else if (++this.#missed >= PATIENCE) this.#sink.destroy();
+    this.#again?.().catch(() => this.finish());
   }
 
   finish(): void {

@@ -1,11 +1,11 @@
 /** Access: who the caller is, tokens and rules. */
 import type { DurationMs } from "../../base/time.ts";
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
 export function accessHandlers({
   access,
-}: Pick<Parts, "access">): HandlersOf<"access"> & HandlersOf<"token"> & HandlersOf<"rule"> {
+}: Pick<Serving, "access">): HandlersOf<"access"> & HandlersOf<"token"> & HandlersOf<"rule"> {
   return {
     "access.whoami": (caller) => access.whoami(caller),
     "token.create": (caller, { body }) =>

@@ -4,20 +4,22 @@ import type { Caller } from "../../audit/audit.ts";
 import { KeywardError } from "../../base/errors.ts";
 import type { NodeName } from "../../model/name.ts";
 import { formatPrincipal } from "../../model/principal.ts";
-import type { Parts } from "../parts.ts";
+import { type Serving, trustedOf } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 import { asTree } from "./nodes.ts";
 
-export function agentHandlers(parts: Pick<Parts, "authority" | "fleet" | "watches">): HandlersOf<"agent"> {
+export function agentHandlers(parts: Pick<Serving, "authority" | "fleet" | "watches">): HandlersOf<"agent"> {
   const { authority, fleet, watches } = parts;
   return {
-    "agent.enrol": (caller, { body: { facts, ...request } }) =>
-      authority.enrol(caller, { ...request, ...(facts && { facts: asTree(facts) }) }),
-    "agent.renew": (caller, { body }) => authority.renew(caller, body.csr),
-    "agent.watch": (caller, { body }, sink) => watches.open(caller, nodeOf(caller), body.held, sink),
+    "agent.enrol": (_caller, { body: { facts, ...request }, connection }) =>
+      authority.enrol({ ...request, ...(facts && { facts: asTree(facts) }) }, connection.from),
+    "agent.renew": (caller, { body, connection: { generation } }) =>
+      authority.renew(caller, { ...body, ...(generation !== undefined && { generation }) }),
+    "agent.watch": (caller, { body: { held }, connection: { again } }, sink) =>
+      watches.open(caller, { node: nodeOf(caller), held, again }, sink),
     "agent.bundle": async (caller, { body }) => ({
       ...(await fleet.bundleFor(caller, body.held)),
-      ca: authority.trusted(),
+      ca: trustedOf(authority),
     }),
     "agent.report": (caller, { body: { facts, ...report } }) =>
       fleet.report(caller, { ...report, ...(facts && { facts: asTree(facts) }) }),

@@ -1,7 +1,9 @@
 /** Audit: the log by page, as it grows, checked, and stated. Reading it is an act, and so has its own event. */
 import type { Act, Caller } from "../../audit/audit.ts";
 import { KeywardError } from "../../base/errors.ts";
-import type { Parts } from "../parts.ts";
+import { type Principal, permits } from "../../model/principal.ts";
+import type { Connection } from "../dispatch.ts";
+import type { Serving } from "../serving.ts";
 import type { Sink } from "../sink.ts";
 import { type HandlersOf, limitOf, numberOr } from "./handler.ts";
 
@@ -11,12 +13,12 @@ const MOST_TAILS = 64;
 export function auditHandlers({
   journal,
   heartbeat,
-}: Pick<Parts, "journal" | "heartbeat">): HandlersOf<"audit"> {
+}: Pick<Serving, "journal" | "heartbeat">): HandlersOf<"audit"> {
   let tails = 0;
   const read = (caller: Caller): Act => ({ ...caller, action: "audit:read", resource: "audit" });
 
   /** A reader that does not keep up is left where it is, and goes on from there when it has room. */
-  function tail(after: number, sink: Sink): void {
+  function tail(after: number, sink: Sink, again: Connection["again"]): void {
     let last = after;
     let stop = start();
     function start(): () => void {
@@ -25,8 +27,17 @@ export function auditHandlers({
         if (!sink.write(JSON.stringify(event))) stop();
       });
     }
+    const beat = {
+      visit() {
+        sink.write("");
+        // a token that was revoked meanwhile, a rule that was changed
+        again?.()
+          .then(assertStill)
+          .catch(() => sink.end());
+      },
+    };
     tails++;
-    heartbeat.add(sink);
+    heartbeat.add(beat);
     sink.attach({
       drained() {
         stop();
@@ -34,7 +45,7 @@ export function auditHandlers({
       },
       closed() {
         tails--;
-        heartbeat.remove(sink);
+        heartbeat.remove(beat);
         stop();
       },
     });
@@ -47,12 +58,12 @@ export function auditHandlers({
       const events = await journal.list({ after: numberOr(after, 0), limit: most + 1, ...filter });
       return { events: events.slice(0, most), more: events.length > most };
     },
-    "audit.tail": async (caller, { query }, sink) => {
+    "audit.tail": async (caller, { query, connection: { again } }, sink) => {
       if (tails >= MOST_TAILS) throw new KeywardError("busy", `${MOST_TAILS} others follow the log already`);
       await journal.act(read(caller), (_tx, detail) => void Object.assign(detail, { follow: true }));
-      if (query.after !== undefined) return tail(Number(query.after), sink);
+      if (query.after !== undefined) return tail(Number(query.after), sink, again);
       const [newest] = await journal.recent(1);
-      tail(newest?.seq ?? 0, sink);
+      tail(newest?.seq ?? 0, sink, again);
     },
     "audit.verify": async (caller, { body: { checkpoint } }) => {
       await journal.act(read(caller), (_tx, detail) => void Object.assign(detail, { verify: true }));
@@ -65,7 +76,11 @@ export function auditHandlers({
   };
 }
 
-type Checkpoint = Awaited<ReturnType<Parts["journal"]["checkpoint"]>>;
+function assertStill(by: Principal): void {
+  if (!permits(by, "audit:read", "audit")) throw new KeywardError("denied", "may not read the log any more");
+}
+
+type Checkpoint = Awaited<ReturnType<Serving["journal"]["checkpoint"]>>;
 type Given = { readonly [K in keyof Checkpoint]: Checkpoint[K] extends number ? number : string };
 
 function asCheckpoint(given: Given): Checkpoint {

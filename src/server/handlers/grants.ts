@@ -1,10 +1,10 @@
 /** Grants, and what follows from them: the plan, the reasons, what a query selects. */
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
 export function grantHandlers({
   fleet,
-}: Pick<Parts, "fleet">): HandlersOf<"grant"> & HandlersOf<"plan"> & HandlersOf<"query"> {
+}: Pick<Serving, "fleet">): HandlersOf<"grant"> & HandlersOf<"plan"> & HandlersOf<"query"> {
   return {
     "grant.list": async (caller, { query }) => ({ grants: await fleet.grants.list(caller, query) }),
     "grant.add": (caller, { body }) => fleet.grants.add(caller, body),

@@ -1,5 +1,5 @@
 /** Handlers: every operation and what answers it, a few lines each, by noun. */
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import { accessHandlers } from "./access.ts";
 import { agentHandlers } from "./agent.ts";
 import { auditHandlers } from "./audit.ts";
@@ -11,7 +11,7 @@ import { nodeHandlers } from "./nodes.ts";
 import { sealHandlers } from "./seals.ts";
 import { serverHandlers } from "./server.ts";
 
-export function createHandlers(parts: Parts): Handlers {
+export function createHandlers(parts: Serving): Handlers {
   return {
     ...serverHandlers(parts),
     ...sealHandlers(parts),

@@ -5,7 +5,7 @@ import { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
 import type { Recipe, VersionNumber } from "../../model/key.ts";
 import { parseKeyName } from "../../model/name.ts";
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import { type HandlersOf, limitOf } from "./handler.ts";
 
 interface Options {
@@ -13,7 +13,7 @@ interface Options {
   readonly retire?: number;
 }
 
-export function keyHandlers({ keyring, fleet }: Pick<Parts, "keyring" | "fleet">): HandlersOf<"key"> {
+export function keyHandlers({ keyring, fleet }: Pick<Serving, "keyring" | "fleet">): HandlersOf<"key"> {
   return {
     "key.list": (caller, { query: { prefix, after, limit } }) =>
       keyring.list(caller, { prefix, after, limit: limitOf(limit) }),
@@ -58,7 +58,7 @@ function versionOf(text: string): VersionNumber {
   throw new KeywardError("usage", "version: counts from 1");
 }
 
-type Recipient = ReturnType<Parts["fleet"]["recipients"]>[number];
+type Recipient = ReturnType<Serving["fleet"]["recipients"]>[number];
 
 function deliveryOf({ node, version, delivered, proved, withdrawn }: Recipient) {
   return {

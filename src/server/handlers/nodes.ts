@@ -1,12 +1,20 @@
 /** Nodes: what operators see of them and do to them. */
+import type { Caller } from "../../audit/audit.ts";
 import type { Json } from "../../base/json.ts";
 import type { Node } from "../../model/node.ts";
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import { type HandlersOf, limitOf } from "./handler.ts";
 
-export function nodeHandlers({ fleet, authority }: Pick<Parts, "fleet" | "authority">): HandlersOf<"node"> {
+export function nodeHandlers({ fleet, authority }: Pick<Serving, "fleet" | "authority">): HandlersOf<"node"> {
   const { nodes } = fleet;
   const shown = (node: Node) => ({ ...node, connected: fleet.isWatched(node.name) });
+  /** What it gains is worked out before: afterwards it has it. */
+  async function approve(caller: Caller, name: string, fingerprint: string) {
+    const rehearsed = await authority.approve({ ...caller, dryRun: true }, name, fingerprint);
+    const effect = fleet.previewNode(rehearsed.name, rehearsed);
+    const node = caller.dryRun === true ? rehearsed : await authority.approve(caller, name, fingerprint);
+    return { node, effect };
+  }
   const changed = <C extends { readonly node: Node }>(change: C) => ({ ...change, node: shown(change.node) });
   return {
     "node.list": async (caller, { query: { limit, ...filter } }) => {
@@ -20,7 +28,7 @@ export function nodeHandlers({ fleet, authority }: Pick<Parts, "fleet" | "author
       changed(await nodes.set(caller, path.name, asTree(body.attributes))),
     "node.remove": (caller, { path }) => nodes.remove(caller, path.name),
     "node.approve": async (caller, { path, body }) =>
-      changed(await authority.approve(caller, path.name, body.fingerprint)),
+      changed(await approve(caller, path.name, body.fingerprint)),
     "node.freeze": async (caller, { path, body }) =>
       changed(await nodes.freeze(caller, path.name, body.reason)),
     "node.thaw": async (caller, { path }) => changed(await nodes.thaw(caller, path.name)),

@@ -5,10 +5,12 @@ import { isKeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { formatPrincipal } from "../../model/principal.ts";
 import type { SealInfo, SealInput } from "../../seal/seal.ts";
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
-export function sealHandlers(parts: Pick<Parts, "rootKey" | "journal" | "afterUnseal">): HandlersOf<"seal"> {
+export function sealHandlers(
+  parts: Pick<Serving, "rootKey" | "journal" | "afterUnseal">,
+): HandlersOf<"seal"> {
   const { rootKey, journal } = parts;
   return {
     "seal.list": (caller) =>
@@ -50,14 +52,14 @@ export function sealHandlers(parts: Pick<Parts, "rootKey" | "journal" | "afterUn
 }
 
 /** Permission before the slow work: a rehearsal of the act, which writes nothing unless it is refused. */
-function assertMay({ journal }: Pick<Parts, "journal">, caller: Caller): Promise<void> {
+function assertMay({ journal }: Pick<Serving, "journal">, caller: Caller): Promise<void> {
   const act = { ...caller, dryRun: true, action: "seal:write", resource: "root-key" } as const;
   return journal.act(act, () => undefined);
 }
 
 /** A wrong passphrase has an event: someone may be guessing. */
 async function unseal(
-  parts: Pick<Parts, "rootKey" | "journal">,
+  parts: Pick<Serving, "rootKey" | "journal">,
   caller: Caller,
   body: BodyOf<"seal.unseal">,
 ): Promise<SealInfo> {

@@ -1,11 +1,11 @@
 /** The server itself: is it there, what does it offer, how is it doing. */
 
 import { openapi } from "../openapi.ts";
-import type { Parts } from "../parts.ts";
+import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
 export function serverHandlers(
-  parts: Pick<Parts, "store" | "rootKey" | "fleet" | "journal" | "metrics" | "version" | "started">,
+  parts: Pick<Serving, "store" | "rootKey" | "fleet" | "journal" | "metrics" | "version" | "started">,
 ): HandlersOf<"server"> {
   const { store, rootKey, fleet, journal, metrics, version, started } = parts;
   return {

@@ -1,0 +1,158 @@
+/**
+ * Server: the API over HTTPS, and what it does by itself. It starts in whatever state the store is in (no root key
+ * yet, sealed, unsealed) and says so; `stop` finishes what is under way.
+ *
+ *     https.ts, listener.ts   the socket          dispatch.ts, gate.ts    one way for every call
+ *     request.ts              one request         handlers/               an operation each, by noun
+ *     identify.ts             who calls           watch.ts                one stream a node
+ *     parts.ts, serving.ts    the rooms together  local.ts                the same API without a socket
+ */
+import type { Caller } from "../audit/audit.ts";
+import { printable } from "../model/name.ts";
+import type { SealInput } from "../seal/seal.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { createListener, type Listener } from "./listener.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Parts } from "./parts.ts";
+import { startSchedule } from "./schedule.ts";
+import { createService } from "./serving.ts";
+import { createTlsIdentities, type TlsKeep } from "./tls-identity.ts";
+import { createVouchers } from "./vouchers.ts";
+
+export { createLocalApi } from "./local.ts";
+export { createLog, type Log } from "./log.ts";
+export { createParts, type Parts, type PartsNeeds } from "./parts.ts";
+export { createTlsFile } from "./tls-file.ts";
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** DNS names and addresses that clients use, for the certificate. */
+  readonly names: readonly string[];
+  readonly keep: TlsKeep;
+  readonly limits?: Partial<Limits>;
+  /** For requests under way when it stops; 10 s unless given. */
+  readonly graceMs?: number;
+  readonly heartbeatMs?: number;
+  /** Seals to try at the start. */
+  readonly unseal?: readonly SealInput[];
+}
+
+export interface Server {
+  readonly host: string;
+  readonly port: number;
+  readonly connections: number;
+  /** Ends the watches, finishes what is under way, and closes the parts. May be called again. */
+  stop(): Promise<void>;
+}
+
+export const DEFAULT_PORT = 5070;
+
+/**
+ * Start serving.
+ *
+ * @param parts - Closed by `stop`, and when the start fails.
+ * @throws KeywardError `local` when the port is taken; `integrity`, `malformed` for what should not be in the store.
+ */
+export async function startServer(parts: Parts, options: ServerOptions): Promise<Server> {
+  try {
+    return await start(parts, options);
+  } catch (error) {
+    await parts.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function start(parts: Parts, options: ServerOptions): Promise<Server> {
+  const { rootKey, journal, log } = parts;
+  const { graceMs = 10_000, heartbeatMs } = options;
+  for (const input of options.unseal ?? []) await unsealAtStart(parts, input);
+  if (rootKey.state === "unsealed") await parts.afterUnseal();
+
+  let listener: Listener | null = null;
+  const metrics = createMetrics({
+    watchers: () => parts.fleet.status().watching,
+    connections: () => listener?.connections ?? 0,
+    unsealed: () => rootKey.state === "unsealed",
+  });
+  const service = createService(parts, {
+    metrics,
+    onRefused: (node) => listener?.dropNode(node),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+  });
+  const identities = createTlsIdentities({ ...parts, ...options });
+  listener = createListener({
+    ...parts,
+    dispatch: service.dispatch,
+    metrics,
+    vouchers: createVouchers(parts),
+    identity: await identities.current(),
+    limits: { ...defaultLimits, ...options.limits },
+  });
+  const renew = async (): Promise<void> => {
+    const next = await identities.next();
+    if (next !== null) listener?.setIdentity(next);
+  };
+  const address = await listener.listen(options.port, options.host);
+  const schedule = startSchedule(parts, renew);
+  const endTrust = parts.authority.onTrustChange(() => void renew().catch(failedRenewal));
+  parts.onUnseal(renew);
+  await note(parts, "server:start");
+  log.info({ host: address.address, port: address.port, state: rootKey.state }, "serving");
+
+  function failedRenewal(error: unknown): void {
+    log.error({ error: String(error) }, "renewal failed");
+  }
+
+  async function end(from: Listener): Promise<void> {
+    log.info("stopping");
+    schedule.stop();
+    endTrust();
+    service.close();
+    await from.stop(graceMs);
+    await note(parts, "server:stop").catch(failedRenewal);
+    await parts.close();
+    log.info("stopped");
+  }
+
+  const listening = listener;
+  let ending: Promise<void> | null = null;
+  return {
+    host: address.address,
+    port: address.port,
+    get connections() {
+      return listening.connections;
+    },
+    stop() {
+      ending ??= end(listening);
+      return ending;
+    },
+  };
+
+  async function note({ version }: Parts, action: "server:start" | "server:stop"): Promise<void> {
+    const detail = { version, state: rootKey.state };
+    await journal.note({ by: "system:server", action, resource: "server", outcome: "ok", detail });
+  }
+}
+
+/** A seal that does not open keeps the server sealed, and has an event; it does not keep it from serving. */
+async function unsealAtStart({ rootKey, journal, log }: Parts, input: SealInput): Promise<void> {
+  if (rootKey.state !== "sealed") return;
+  const caller: Caller = { by: { kind: "system", name: "server" } };
+  const act = { ...caller, action: "seal:write", resource: "root-key" } as const;
+  try {
+    const info = await rootKey.unseal(input);
+    await journal.act(act, (_tx, detail) => void Object.assign(detail, { unsealed: true, seal: info.id }));
+    log.info({ seal: info.id }, "unsealed");
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    log.error({ error: printable(what) }, "not unsealed");
+    await journal.note({
+      by: "system:server",
+      action: act.action,
+      resource: act.resource,
+      outcome: "failed",
+    });
+  }
+}
