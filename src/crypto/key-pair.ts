@@ -30,7 +30,8 @@ export function generateEc(curve: Curve, type: "sec1" | "pkcs8"): Promise<Uint8A
 
 function answer(resolve: (der: Uint8Array) => void, reject: (error: KeywardError) => void) {
   return (error: Error | null, _publicKey: Buffer, privateKey: Buffer): void => {
-    if (error !== null) {
+    // Node says null when there is none, Bun undefined.
+    if (error) {
       reject(new KeywardError("internal", "a key pair was not made", { cause: error }));
       return;
     }

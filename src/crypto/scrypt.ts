@@ -44,7 +44,8 @@ export function scrypt(
   const options = { N, r, p, maxmem: 128 * N * r + 128 * r * p + 1_048_576 };
   return new Promise((resolve, reject) => {
     runScrypt(password, salt, length, options, (error, derived) => {
-      if (error !== null) return reject(new KeywardError("internal", "scrypt failed", { cause: error }));
+      // Node says null when there is none, Bun undefined.
+      if (error) return reject(new KeywardError("internal", "scrypt failed", { cause: error }));
       const own = ownBytes(length);
       own.set(derived);
       derived.fill(0);
