@@ -95,7 +95,7 @@ function checkWords(name: string, act: AnyAct, words: readonly string[]): void {
   const required = act.words.filter((word: string) => !word.startsWith("["));
   const missing = required[words.length];
   if (words.length < required.length) throw refuse(name, `${missing} is missing`);
-  const open = act.words.some((word: string) => word.endsWith("..."));
+  const open = act.words.some((word: string) => /\.\.\.\]?$/.test(word));
   const surplus = words[act.words.length];
   if (!open && surplus !== undefined)
     // A surplus word may be a secret that was typed by mistake: it is not repeated.
