@@ -2,8 +2,8 @@
 import type { Caller, Journal } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { printable } from "../model/name.ts";
-import { type Allow, actions, formatPrincipal, type Principal, type Rule } from "../model/principal.ts";
-import { builtInRule, builtInRules, excessOf, parseRuleName } from "../model/rule.ts";
+import { type Allow, actions, type Rule } from "../model/principal.ts";
+import { assertHandsOn, builtInRule, builtInRules, parseRuleName } from "../model/rule.ts";
 import { rules as table } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
 
@@ -59,24 +59,6 @@ export async function resolveRules(tx: Transaction, names: readonly string[]): P
     found.push(rule);
   }
   return found;
-}
-
-/**
- * Nobody hands on more than they have.
- *
- * @throws KeywardError `denied`
- */
-export function assertHandsOn(who: Principal, rules: readonly Rule[]): void {
-  for (const rule of rules) {
-    const excess = excessOf(who, rule.allow);
-    if (excess === null) continue;
-    const right = `${excess.action} on ${excess.prefix === "" ? "everything" : printable(excess.prefix)}`;
-    throw new KeywardError(
-      "denied",
-      `${formatPrincipal(who)}: rule ${printable(rule.name)} allows ${right}, which you do not have yourself`,
-      { hint: "ask someone who has that right" },
-    );
-  }
 }
 
 function parseOwnRule(text: string): string {

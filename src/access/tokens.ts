@@ -5,9 +5,9 @@ import { KeywardError } from "../base/errors.ts";
 import { type Clock, type DurationMs, formatDuration, type UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import { formatPrincipal } from "../model/principal.ts";
-import { parseOperatorName } from "../model/rule.ts";
+import { assertHandsOn, parseOperatorName } from "../model/rule.ts";
 import type { View } from "../store/view.ts";
-import { assertHandsOn, resolveRules } from "./rules.ts";
+import { resolveRules } from "./rules.ts";
 import { infoOf, makeToken, type TokenInfo, type TokenRow, tokens } from "./token.ts";
 
 export interface Tokens {

@@ -1,7 +1,7 @@
 /** Rule: names of rules and operators, the rules that are built in, and whether one grant of rights exceeds another. */
 import { KeywardError } from "../base/errors.ts";
 import { printable } from "./name.ts";
-import type { Action, Allow, Principal, Rule } from "./principal.ts";
+import { type Action, type Allow, formatPrincipal, type Principal, type Rule } from "./principal.ts";
 
 /** `alice` or `team/alice`: up to 8 segments, 128 characters; safe in a URI. */
 export type OperatorName = string & { readonly kind: "operator-name" };
@@ -67,4 +67,22 @@ function hands(allow: Allow, action: Action | "*"): boolean {
 /** Does the one prefix cover all that the other covers? Both as `Allow.prefix` means them. */
 function contains(outer: string, inner: string): boolean {
   return outer === "" || outer === inner || (outer.endsWith("/") && inner.startsWith(outer));
+}
+
+/**
+ * Nobody hands on more than they have.
+ *
+ * @throws KeywardError `denied`
+ */
+export function assertHandsOn(who: Principal, rules: readonly Rule[]): void {
+  for (const rule of rules) {
+    const excess = excessOf(who, rule.allow);
+    if (excess === null) continue;
+    const right = `${excess.action} on ${excess.prefix === "" ? "everything" : printable(excess.prefix)}`;
+    throw new KeywardError(
+      "denied",
+      `${formatPrincipal(who)}: rule ${printable(rule.name)} allows ${right}, which you do not have yourself`,
+      { hint: "ask someone who has that right" },
+    );
+  }
 }

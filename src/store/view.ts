@@ -16,30 +16,32 @@ export interface View<T> {
   close(): void;
 }
 
-export interface ViewOptions<T> {
-  /** Told of each change after it is in the view; `null`: deleted. Also told of each row at the start. */
-  readonly onChange?: (id: string, row: T | null) => void;
+export interface ViewOptions<T, V> {
+  /** What to keep of a row; `null`: nothing. By default the whole row. */
+  readonly project?: (row: T) => V | null;
+  /** Told of each change after it is in the view; `null`: not in it any more. Also told of each row at the start. */
+  readonly onChange?: (id: string, value: V | null) => void;
 }
 
 const PAGE = 1000;
 
-export function openView<T>(store: Store, table: Table<T>, options: ViewOptions<T> = {}): View<T> {
-  const rows = new Map<string, T>();
-  const modified = new Map<string, Revision>();
+export function openView<T, V = T>(store: Store, table: Table<T>, options: ViewOptions<T, V> = {}): View<V> {
+  const project = options.project ?? ((row: T) => row as unknown as V);
+  const rows = new Map<string, V>();
+  /** While it loads: the revision of each row. */
+  let modified: Map<string, Revision> | null = new Map();
   let watch: Watch | null = null;
   let closed = false;
 
   function set(id: string, row: T | null, at: Revision): void {
     // A watch that catches up may tell of states older than the row that was read.
-    if (at < (modified.get(id) ?? 0)) return;
-    if (row === null) {
-      rows.delete(id);
-      modified.delete(id);
-    } else {
-      rows.set(id, row);
-      modified.set(id, at);
-    }
-    options.onChange?.(id, row);
+    if (at < (modified?.get(id) ?? 0)) return;
+    if (row === null) modified?.delete(id);
+    else modified?.set(id, at);
+    const value = row === null ? null : project(row);
+    if (value !== null) rows.set(id, value);
+    else if (!rows.delete(id)) return;
+    options.onChange?.(id, value);
   }
 
   function apply({ revision, changes }: WatchBatch): void {
@@ -63,6 +65,7 @@ export function openView<T>(store: Store, table: Table<T>, options: ViewOptions<
     if (closed) return;
     watch = store.watch(table.prefix, since, apply);
     await watch.caughtUp;
+    modified = null;
   }
 
   /** When more was deleted meanwhile than the store keeps, start over. */
@@ -73,7 +76,7 @@ export function openView<T>(store: Store, table: Table<T>, options: ViewOptions<
       } catch (error) {
         if (!isKeywardError(error, "compacted")) throw error;
         rows.clear();
-        modified.clear();
+        modified?.clear();
       }
     }
   }

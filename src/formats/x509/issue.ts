@@ -1,8 +1,8 @@
 /**
  * Issuing (RFC 5280): CAs, cross-certificates between them, and leaves. ECDSA on P-256 with SHA-256.
  *
- *     CA      CA:TRUE, path length 1; keyCertSign, cRLSign         10 years
- *     cross   CA:TRUE, path length 0: the new CA, signed by the old one
+ *     CA      CA:TRUE; keyCertSign, cRLSign                        10 years
+ *     cross   the same: the new CA's name and key, signed by the old one
  *     leaf    CA:FALSE; digitalSignature; clientAuth and/or serverAuth; names
  *
  * Key identifiers are the first 20 bytes of SHA-256 of the SubjectPublicKeyInfo (RFC 7093 section 2, method 4).
@@ -72,7 +72,7 @@ export async function makeCa({ random, ...validity }: Validity & { random: Rando
     issuer: name,
     publicKey: keys.publicKey,
     signingKey: keys.privateKey,
-    extensions: caExtensions(x509, spki, spki, 1),
+    extensions: caExtensions(x509, spki, spki),
   });
   const privateKey = Secret.take(new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)));
   return { pem: pemOf(certificate), fingerprint: fingerprintOf(derOf(certificate)), privateKey };
@@ -108,7 +108,6 @@ export async function crossSign(
       x509,
       new Uint8Array(to.publicKey.rawData),
       new Uint8Array(from.publicKey.rawData),
-      0,
     ),
   });
   return pemOf(certificate);
@@ -140,10 +139,11 @@ function common({ notBefore, notAfter }: Validity, serialNumber: string) {
   return { ...dates, serialNumber, signingAlgorithm: SIGNATURE };
 }
 
-function caExtensions(x509: Library, subject: Uint8Array, authority: Uint8Array, pathLength: number) {
+/** No path length: after n rotations a chain has n cross-certificates. The CA signs no other CAs. */
+function caExtensions(x509: Library, subject: Uint8Array, authority: Uint8Array) {
   const { keyCertSign, cRLSign } = x509.KeyUsageFlags;
   return [
-    new x509.BasicConstraintsExtension(true, pathLength, true),
+    new x509.BasicConstraintsExtension(true, undefined, true),
     new x509.KeyUsagesExtension(keyCertSign | cRLSign, true),
     new x509.SubjectKeyIdentifierExtension(keyIdOf(subject)),
     new x509.AuthorityKeyIdentifierExtension(keyIdOf(authority)),
