@@ -51,26 +51,32 @@ function keysOf(drawn: readonly number[]): Record<string, Uint8Array> {
   return keys;
 }
 
-/** What opens the two seals: wiped as soon as it was used, so that it is not found while unsealed either. */
+/** What opens the two seals, 64 bytes, then the check value of 16 that is stored. */
 async function sealKeysOf(drawn: readonly number[]): Promise<Record<string, Uint8Array>> {
   const salts = [...drawn.entries()].filter(([, length]) => length === 16).map(([draw]) => canary(draw, 16));
   const [forFile = new Uint8Array(16), forPassphrase = new Uint8Array(16)] = salts;
   const stretched = await stretchPassphrase(Secret.fromText(PASSPHRASE), forPassphrase, COST, 80);
   return {
-    "key of the file seal": deriveFromFile(Secret.fromText(KEY_FILE), forFile, 80).reveal().slice(0, 64),
-    "key of the passphrase seal": stretched.reveal().slice(0, 64),
+    "file seal": deriveFromFile(Secret.fromText(KEY_FILE), forFile, 80).reveal(),
+    "passphrase seal": stretched.reveal(),
   };
 }
 
 let keys: Record<string, Uint8Array> = {};
-let transient: Record<string, Uint8Array> = {};
+/** Wiped as soon as they were used, so not found while unsealed either. */
+const transient: Record<string, Uint8Array> = {};
+/** In the store, in base64: found always, which shows that the parent knows the right salts. */
+const stored: Record<string, Uint8Array> = {};
 const search = (): string[] => scan(child.pid ?? 0, { ...keys, ...transient });
 
 before(async () => {
   const { state, drawn } = await tell("init");
   assert.equal(state, "unsealed");
   keys = keysOf(drawn);
-  transient = await sealKeysOf(drawn);
+  for (const [name, key] of Object.entries(await sealKeysOf(drawn))) {
+    transient[`key of the ${name}`] = key.slice(0, 64);
+    stored[`check value of the ${name}`] = key.slice(64);
+  }
 });
 
 test("while unsealed, the search finds the root key, the data keys and what comes from them", () => {
@@ -82,6 +88,15 @@ test("while unsealed, the search finds the root key, the data keys and what come
     Object.keys(transient).filter((name) => found.includes(name)),
     [],
   );
+});
+
+test("the search finds what the store holds of the seals", () => {
+  const found = scan(child.pid ?? 0, stored);
+  for (const name of Object.keys(stored))
+    assert.ok(
+      found.some((one) => one.startsWith(`${name}, base64`)),
+      name,
+    );
 });
 
 test("after sealing nothing of them is left", async () => {
