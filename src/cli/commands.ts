@@ -22,6 +22,19 @@ export interface Entry {
 
 export const commands: readonly Entry[] = [
   {
+    name: "init",
+    chapter: "start",
+    summary: "Make a new store: root key, seal, CA and an operator token",
+    load: () => import("./commands/init.ts"),
+  },
+  {
+    name: "server",
+    aliases: ["serve"],
+    chapter: "start",
+    summary: "Serve a store over HTTPS",
+    load: () => import("./commands/server.ts"),
+  },
+  {
     name: "agent",
     chapter: "start",
     summary: "Enrol this node, then install and withdraw its keys",

@@ -9,13 +9,12 @@ import type { ServerTarget, Target } from "./target.ts";
 import type { World } from "./world.ts";
 
 /** @throws KeywardError `usage`, `local`, `unreachable` */
-export async function connect(target: Target, _world: World): Promise<Api> {
+export async function connect(target: Target, world: World): Promise<Api> {
   if (target.kind === "server") return await connectToServer(target);
   const beside = findServerBeside(target.data);
   if (beside !== null) return await connectToServer(beside);
-  throw new KeywardError("unreachable", "no server's address is known", {
-    hint: "run: keyward login ADDRESS; or set KEYWARD_ADDR",
-  });
+  const { openLocal } = await import("./local.ts");
+  return await openLocal(target.data, world);
 }
 
 async function connectToServer({ address, ca, token, identity }: ServerTarget): Promise<Api> {

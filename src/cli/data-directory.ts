@@ -2,11 +2,13 @@
  * The store's directory: what lies in it besides the store itself, and whether it may be trusted.
  *
  *     seal.key         the key file of a file seal, when init made one       0600
+ *     seal.path        or where else that file lies
  *     admin.token      a token that may do everything, made by init          0600
  *     ca.pem           the CA certificates to trust
+ *     server.tls       the server's certificate and its key                  0600
  *     server.json      the address and process of the server that holds it   while it runs
  */
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
@@ -17,9 +19,11 @@ import { forget, replace } from "./write-file.ts";
 
 export const files = {
   sealKey: "seal.key",
+  sealPath: "seal.path",
   token: "admin.token",
   ca: "ca.pem",
   server: "server.json",
+  tls: "server.tls",
 } as const;
 
 interface Running {
@@ -34,8 +38,8 @@ interface Running {
  * @throws KeywardError `local`
  */
 export function assertOurs(
-  stats: Pick<Stats, "uid" | "mode" | "isDirectory"> | undefined,
   data: string,
+  stats: Pick<Stats, "uid" | "mode" | "isDirectory"> | undefined = statSync(data, { throwIfNoEntry: false }),
   uid = process.geteuid?.() ?? 0,
 ): void {
   const what = `store ${JSON.stringify(data)}`;
@@ -60,7 +64,7 @@ export function assertOurs(
  *   token cannot be read.
  */
 export function findServerBeside(data: string): ServerTarget | null {
-  assertOurs(statSync(data, { throwIfNoEntry: false }), data);
+  assertOurs(data);
   const running = readRunning(path.join(data, files.server));
   if (running === null || !isAlive(running.pid)) return null;
   const { address } = running;
@@ -73,6 +77,19 @@ export function findServerBeside(data: string): ServerTarget | null {
       cause: error,
     });
   }
+}
+
+/** The key file that opens the seal, as init was told; `null` when there is none. */
+export function keyFileFor(data: string): string | null {
+  const note = path.join(data, files.sealPath);
+  if (existsSync(note)) return readFileSync(note, "utf8").trim();
+  const beside = path.join(data, files.sealKey);
+  return existsSync(beside) ? beside : null;
+}
+
+/** Remember where else than beside the store the key file lies. */
+export function noteKeyFile(data: string, file: string): void {
+  replace(path.join(data, files.sealPath), "file", utf8(`${file}\n`));
 }
 
 export function writeRunning(data: string, address: string): void {

@@ -18,7 +18,7 @@ const MAX_KEY_FILE = 131_072;
 export async function sealSecret(world: World, keyFile: string | undefined): Promise<BodyOf<"seal.unseal">> {
   if (keyFile !== undefined) return fileSecret(world, keyFile);
   const ask = (): Promise<Secret> => world.askSecret("passphrase: ");
-  return await passphraseSecret(world, ask);
+  return await asBody(readPassphrase(world, ask));
 }
 
 /** For a new seal: a passphrase is typed twice. @throws KeywardError `usage`, `local` */
@@ -35,7 +35,7 @@ export async function newSealSecret(
     return fileSecret(world, keyFile);
   }
   if (keyFile !== undefined) throw new KeywardError("usage", "--key-file does not go with a passphrase");
-  return await passphraseSecret(world, () => askTwice(world, "passphrase"));
+  return await asBody(newPassphrase(world));
 }
 
 function fileSecret(world: World, keyFile: string): { kind: "file"; content: string } {
@@ -43,17 +43,23 @@ function fileSecret(world: World, keyFile: string): { kind: "file"; content: str
   return { kind: "file", content: fromUtf8(bytes, "key file") };
 }
 
-async function passphraseSecret(
-  world: World,
-  ask: () => Promise<Secret>,
-): Promise<{ kind: "passphrase"; passphrase: string }> {
+/** Typed twice, or piped. The caller wipes it. @throws KeywardError `usage` */
+export function newPassphrase(world: World): Promise<Secret> {
+  return readPassphrase(world, () => askTwice(world, "passphrase"));
+}
+
+async function readPassphrase(world: World, ask: () => Promise<Secret>): Promise<Secret> {
   const piped = world.stdin.isTTY !== true;
-  using secret = piped
+  const secret = piped
     ? await readSecret(world, undefined, { what: "passphrase", limit: MAX_PASSPHRASE, chomp: true })
     : await ask();
-  if (secret.length === 0)
-    throw new KeywardError("usage", "the passphrase is empty", {
-      hint: "type it at the terminal, or give it on standard input",
-    });
+  if (secret.length > 0) return secret;
+  throw new KeywardError("usage", "the passphrase is empty", {
+    hint: "type it at the terminal, or give it on standard input",
+  });
+}
+
+async function asBody(reading: Promise<Secret>): Promise<{ kind: "passphrase"; passphrase: string }> {
+  using secret = await reading;
   return { kind: "passphrase", passphrase: fromUtf8(secret.reveal(), "passphrase") };
 }

@@ -1,0 +1,60 @@
+/** Local: the API over a store of this machine, opened for one command. */
+import type { Api } from "../api/api.ts";
+import { type Operation, type OperationName, operations } from "../api/operations.ts";
+import { KeywardError } from "../base/errors.ts";
+import { createLocalApi } from "../server/local.ts";
+import type { Parts } from "../server/parts.ts";
+import { createService } from "../server/serving.ts";
+import { localPrincipal, openHouse, quietLog, unsealByFile } from "./serve.ts";
+import type { World } from "./world.ts";
+
+/** @throws KeywardError `busy`, `integrity`, `local` */
+export async function openLocal(data: string, world: World): Promise<Api> {
+  const parts = await openHouse(data, quietLog);
+  const service = createService(parts);
+  const close = async (): Promise<void> => {
+    service.close();
+    await parts.close();
+  };
+  const api = createLocalApi({ dispatch: service.dispatch, close }, localPrincipal());
+  return unsealing(api, createUnseal(parts, data, world));
+}
+
+/** Opens the seal, once, when an operation needs it. */
+function createUnseal(parts: Parts, data: string, world: World): () => Promise<void> {
+  return async () => {
+    if (parts.rootKey.state !== "sealed") return;
+    if (await unsealByFile(parts, data)) return;
+    using passphrase = await world.askSecret("passphrase: ");
+    await parts.rootKey.unseal({ kind: "passphrase", passphrase });
+    await parts.afterUnseal();
+  };
+}
+
+function unsealing(api: Api, unseal: () => Promise<void>): Api {
+  const before = async (operation: OperationName): Promise<void> => {
+    if (operation === "seal.seal" || operation === "seal.unseal") throw noServer();
+    if ((operations[operation] as Operation).whileSealed !== true) await unseal();
+  };
+  return {
+    async call(operation, request) {
+      await before(operation);
+      return await api.call(operation, request);
+    },
+    async *stream(operation, request, signal) {
+      await before(operation);
+      yield* api.stream(operation, request, signal);
+    },
+    async text(operation) {
+      await before(operation);
+      return await api.text(operation);
+    },
+    close: () => api.close(),
+  };
+}
+
+function noServer(): KeywardError {
+  return new KeywardError("usage", "no server runs on this store: there is nothing to seal or unseal", {
+    hint: "without a server each command opens the seal for itself",
+  });
+}
