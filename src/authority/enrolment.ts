@@ -123,7 +123,8 @@ export function createEnrolment(needs: EnrolmentNeeds): Enrolment {
     const decision = await decideIn(tx, asked);
     if (decision.kind !== "issue" || decision.generation !== drafted.row.generation) throw CHANGED;
     const { row, token, generation } = decision;
-    const before = row ?? newNode(asked.name, clock());
+    // Not later than the certificate: one from before the node became known is a former node's.
+    const before = row ?? newNode(asked.name, drafted.row.issued);
     const { attested, reported } = before.attributes;
     nodes.put(tx, {
       ...before,
