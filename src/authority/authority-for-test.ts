@@ -1,14 +1,15 @@
 /** A whole authority over a store in memory, with a clock that a test moves. For tests. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { createAccess } from "../access/access.ts";
 import { type AuditLog, createJournal } from "../audit/journal.ts";
 import { utf8 } from "../base/bytes.ts";
+import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import type { UnixMs } from "../base/time.ts";
 import { systemRandom } from "../crypto/random.ts";
 import { createCsr } from "../formats/csr/csr.ts";
 import { parsePem } from "../formats/x509/x509.ts";
 import type { Node } from "../model/node.ts";
+import type { Allow, Principal, Rule } from "../model/principal.ts";
 import { nodes } from "../records/records.ts";
 import { createRootKey, type RootKeeper } from "../seal/root-key.ts";
 import { openMemory } from "../store/memory.ts";
@@ -31,7 +32,8 @@ export interface Bench {
   readonly transact: Transact;
   readonly journal: AuditLog;
   readonly rootKey: RootKeeper;
-  readonly access: ReturnType<typeof createAccess>;
+  /** What the rules of the store would be. */
+  readonly rules: Map<string, readonly Allow[]>;
   readonly authority: Authority;
   now: number;
   /** A second server on the same store. */
@@ -55,8 +57,18 @@ export async function openBench(options: Partial<AuthorityNeeds> = {}): Promise<
   await rootKey.load();
   await rootKey.initialise([{ kind: "file", content: Secret.take(utf8("x7Gh2".repeat(30))) }]);
   const journal = createJournal({ transact, store, clock, signer: { sign: () => null, publicKey: null } });
-  const access = createAccess({ journal, transact, store, clock, random: systemRandom });
-  const { resolveRules, operator } = access;
+  const rules = new Map<string, readonly Allow[]>([["audit", [{ actions: ["audit:read"], prefix: "" }]]]);
+  const ruleNamed = (name: string): Rule[] => {
+    const allow = rules.get(name);
+    return allow === undefined ? [] : [{ name, allow }];
+  };
+  const resolveRules = async (_: unknown, names: readonly string[]): Promise<Rule[]> => {
+    if (!names.every((name) => rules.has(name))) throw new KeywardError("not-found", "no such rule");
+    return names.flatMap(ruleNamed);
+  };
+  const operator = (name: string, names: readonly string[]): Principal => {
+    return { kind: "operator", name, rules: names.flatMap(ruleNamed) };
+  };
   const needs = { journal, transact, store, rootKey, clock, random: systemRandom, resolveRules, operator };
   const second = (more: Partial<AuthorityNeeds> = {}): Authority => createAuthority({ ...needs, ...more });
   const authority = second(options);
@@ -73,7 +85,7 @@ export async function openBench(options: Partial<AuthorityNeeds> = {}): Promise<
     transact,
     journal,
     rootKey,
-    access,
+    rules,
     authority,
     second,
     host,
@@ -93,7 +105,6 @@ export async function openBench(options: Partial<AuthorityNeeds> = {}): Promise<
     removeNode: (name: string) => transact((tx) => nodes.delete(tx, name)),
     close() {
       authority.close();
-      access.close();
     },
   });
 }

@@ -6,7 +6,7 @@ import { Secret } from "../base/secret.ts";
 import { type Clock, type DurationMs, systemClock } from "../base/time.ts";
 import { createClient } from "../client/client.ts";
 import { systemRandom } from "../crypto/random.ts";
-import { createRequest } from "../formats/x509/x509.ts";
+import { createCsr } from "../formats/csr/csr.ts";
 import type { Principal } from "../model/principal.ts";
 import type { SealInput } from "../seal/seal.ts";
 import { openMemory } from "../store/memory.ts";
@@ -136,5 +136,5 @@ export async function startTestServer(test: TestOptions = {}): Promise<TestServe
 export function makeCsr(name: string): { csr: string; key: Secret } {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = Secret.fromText(String(privateKey.export({ format: "pem", type: "pkcs8" })));
-  return { csr: createRequest(privateKey, name), key };
+  return { csr: createCsr(privateKey, name), key };
 }

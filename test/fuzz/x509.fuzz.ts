@@ -3,9 +3,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { isKeywardError } from "../../src/base/errors.ts";
 import type { UnixMs } from "../../src/base/time.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
+import { createCsr } from "../../src/formats/csr/csr.ts";
 import { readSans } from "../../src/formats/x509/san.ts";
 import {
-  createRequest,
   formatPem,
   identityOf,
   issueLeaf,
@@ -43,7 +43,7 @@ async function makeExamples(): Promise<Uint8Array[]> {
     usages: ["client", "server"],
     serial: makeSerial(systemRandom),
   });
-  const request = createRequest(privateKey, "db1");
+  const request = createCsr(privateKey, "db1");
   return [
     parsePem(leaf, "CERTIFICATE", 9999),
     parsePem(request, "CERTIFICATE REQUEST", 9999),

@@ -1,21 +1,19 @@
 /**
- * Certificate requests (PKCS #10, RFC 2986): read strictly, and written for a node's own key.
+ * Certificate requests (PKCS #10, RFC 2986), read strictly.
  *
  *     CertificationRequest      ::= SEQ { info, signatureAlgorithm SEQ { OID, … }, signature BIT STRING }
  *     CertificationRequestInfo  ::= SEQ { version INTEGER 0, subject Name, key SubjectPublicKeyInfo, [0] attributes }
  *     attribute extensionRequest: SET { SEQ OF SEQ { OID, critical BOOLEAN?, OCTET STRING } }
  *
- * Of the extensions, only the names are read: what else a certificate says is for the CA to decide.
- *
- * A request is written by hand because it always has the same shape, and the library that writes
- * certificates would cost each agent 170 ms and 22 MB.
+ * Of the extensions, only the names are read: what else a certificate says is for the CA to decide. Agents write
+ * their requests by `formats/csr`.
  */
-import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { fromHex, fromUtf8, toHex, utf8 } from "../../base/bytes.ts";
+import { verify } from "node:crypto";
+import { fromUtf8, toHex } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
-import { context, der, type Element, type Reader, readDer, readWhole, tags, wholeBits } from "./der.ts";
+import { context, type Element, type Reader, readDer, readWhole, tags, wholeBits } from "./der.ts";
 import { readExtensions, SUBJECT_ALT_NAME } from "./extension.ts";
-import { formatPem, parsePem } from "./pem.ts";
+import { parsePem } from "./pem.ts";
 import { fingerprintOf, openPublicKey } from "./public-key.ts";
 import { readSans, type San } from "./san.ts";
 
@@ -134,26 +132,4 @@ function assertSigned(info: Element, oid: string, signature: Uint8Array, spki: U
   if (!verify(algorithm.digest, info.whole, key, signature)) {
     throw new KeywardError("malformed", `${what}: the signature does not fit`);
   }
-}
-
-/**
- * A request for a P-256 or Ed25519 key, PEM.
- *
- * @param commonName - What the key's owner wants to be called.
- */
-export function createRequest(privateKey: KeyObject, commonName: string): string {
-  const ec = privateKey.asymmetricKeyType === "ec";
-  const oid = (content: string): Uint8Array => der(tags.oid, fromHex(content, "object identifier"));
-  const name = der(tags.sequence, oid(oids.commonName), der(tags.utf8String, utf8(commonName)));
-  const info = der(
-    tags.sequence,
-    der(tags.integer, new Uint8Array([0])),
-    der(tags.sequence, der(tags.set, name)),
-    createPublicKey(privateKey).export({ format: "der", type: "spki" }),
-    der(context(0)),
-  );
-  const algorithm = der(tags.sequence, oid(ec ? "2a8648ce3d040302" : "2b6570"));
-  const signature = sign(ec ? "sha256" : null, info, privateKey);
-  const whole = der(tags.sequence, info, algorithm, der(tags.bitString, new Uint8Array([0]), signature));
-  return formatPem("CERTIFICATE REQUEST", whole);
 }

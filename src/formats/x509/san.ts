@@ -4,10 +4,10 @@
  *
  *     [1] rfc822Name   [2] dNSName   [6] uniformResourceIdentifier   [7] iPAddress, 4 or 16 bytes
  */
-import { isIP, SocketAddress } from "node:net";
 import { KeywardError } from "../../base/errors.ts";
 import { printable } from "../../model/name.ts";
 import { readWhole } from "./der.ts";
+import { canonicalIp, formatIp } from "./ip.ts";
 
 export type San =
   | { readonly kind: "dns"; readonly value: string }
@@ -54,14 +54,14 @@ const email =
 export function makeSan(kind: San["kind"], value: string, what: string): San {
   const good = {
     dns: isDns,
-    ip: (text: string) => isIP(text) !== 0,
+    ip: (text: string) => canonicalIp(text) !== null,
     uri: matches(uri),
     email: matches(email),
   };
   if (!good[kind](value))
     throw new KeywardError("malformed", `${what}: ${printable(value)} is not a ${nouns[kind]}`);
   if (kind === "dns") return { kind, value: value.toLowerCase() };
-  return { kind, value: kind === "ip" ? canonicalIp(value) : value };
+  return { kind, value: kind === "ip" ? (canonicalIp(value) ?? value) : value };
 }
 
 const nouns = { dns: "DNS name", ip: "IP address", uri: "URI", email: "mail address" } as const;
@@ -72,12 +72,12 @@ function matches(pattern: RegExp): (text: string) => boolean {
 
 /** A name, and not an address in disguise: `10.0.0.1` is no DNS name. */
 function isDns(text: string): boolean {
-  return dnsName.test(text) && isIP(text) === 0;
+  return dnsName.test(text) && canonicalIp(text) === null;
 }
 
 /** `web.example.com` or `10.0.0.1`: a DNS name or an IP address, by its look. @throws KeywardError `malformed` */
 export function parseHost(text: string, what: string): San {
-  return makeSan(isIP(text) === 0 ? "dns" : "ip", text, what);
+  return makeSan(canonicalIp(text) === null ? "dns" : "ip", text, what);
 }
 
 function asciiText(content: Uint8Array, what: string): string {
@@ -88,13 +88,6 @@ function asciiText(content: Uint8Array, what: string): string {
 }
 
 function ipText(content: Uint8Array, what: string): string {
-  if (content.byteLength === 4) return content.join(".");
-  if (content.byteLength !== 16)
-    throw new KeywardError("malformed", `${what}: an IP address of the wrong length`);
-  const view = new DataView(content.buffer, content.byteOffset, 16);
-  return Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2).toString(16)).join(":");
-}
-
-function canonicalIp(text: string): string {
-  return new SocketAddress({ address: text, family: isIP(text) === 6 ? "ipv6" : "ipv4" }).address;
+  if (content.byteLength === 4 || content.byteLength === 16) return formatIp(content);
+  throw new KeywardError("malformed", `${what}: an IP address of the wrong length`);
 }

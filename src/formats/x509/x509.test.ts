@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,8 +10,8 @@ import type { UnixMs } from "../../base/time.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import { parseNodeName } from "../../model/name.ts";
 import { context, der, tags } from "./der.ts";
+import { makeRequest } from "./request-for-test.ts";
 import {
-  createRequest,
   crossSign,
   fingerprintOf,
   formatIdentity,
@@ -196,9 +196,9 @@ describe("a revocation list", () => {
 });
 
 describe("a request", () => {
-  it("that Keyward writes is accepted by OpenSSL and read back", () => {
+  it("made by hand for the tests below is accepted by OpenSSL and read back", () => {
     for (const pair of [p256(), generateKeyPairSync("ed25519")]) {
-      const pem = createRequest(pair.privateKey, "db1.example.com");
+      const pem = makeRequest(pair.privateKey, "db1.example.com");
       openssl("req", "-in", file("own.csr", pem), "-noout", "-verify");
       const request = parseRequest(pem);
       assert.equal(request.commonName, "db1.example.com");
@@ -249,7 +249,7 @@ describe("a request", () => {
   });
 
   it("with any byte changed or missing is refused", () => {
-    const bytes = parsePem(createRequest(p256().privateKey, "db1"), "CERTIFICATE REQUEST", 99_999);
+    const bytes = parsePem(makeRequest(p256().privateKey, "db1"), "CERTIFICATE REQUEST", 99_999);
     const read = (changed: Uint8Array) => () => parseRequest(formatPem("CERTIFICATE REQUEST", changed));
     for (let i = 0; i < bytes.byteLength; i++) {
       const changed = bytes.slice();
@@ -261,7 +261,7 @@ describe("a request", () => {
   });
 
   it("in another wrapping, or too large, is refused", () => {
-    const pem = createRequest(p256().privateKey, "db1");
+    const pem = makeRequest(p256().privateKey, "db1");
     for (const text of [
       "",
       "x",
@@ -281,29 +281,7 @@ describe("names in a certificate", () => {
   const raw = (tag: number, text: string | Uint8Array) =>
     der(tag, typeof text === "string" ? utf8(text) : text);
 
-  /** A request with these GeneralNames, signed. */
-  function requestWith(...names: Uint8Array[]): string {
-    const { privateKey, publicKey } = p256();
-    const san = der(tags.sequence, oid("551d11"), der(tags.octetString, der(tags.sequence, ...names)));
-    const attribute = der(tags.sequence, oid("2a864886f70d01090e"), der(tags.set, der(tags.sequence, san)));
-    const info = der(
-      tags.sequence,
-      der(tags.integer, new Uint8Array([0])),
-      der(tags.sequence),
-      spkiOf(publicKey),
-      der(context(0), attribute),
-    );
-    const signature = execFileSync("openssl", ["dgst", "-sha256", "-sign", writeKey(privateKey)], {
-      input: info,
-    });
-    const algorithm = der(tags.sequence, oid("2a8648ce3d040302"));
-    return formatPem(
-      "CERTIFICATE REQUEST",
-      der(tags.sequence, info, algorithm, der(tags.bitString, new Uint8Array([0]), signature)),
-    );
-  }
-  const writeKey = (key: KeyObject) =>
-    file("san.key", key.export({ format: "pem", type: "pkcs8" }).toString());
+  const requestWith = (...names: Uint8Array[]) => makeRequest(p256().privateKey, "x", names);
 
   it("are taken byte by byte, whatever a text form of them would look like", () => {
     const uri = "http://a/,DNS:evil.example";

@@ -20,5 +20,5 @@ export {
 } from "./issue.ts";
 export { formatPem, parsePem } from "./pem.ts";
 export { fingerprintOf, openPublicKey } from "./public-key.ts";
-export { type CertificateRequest, createRequest, parseRequest } from "./request.ts";
+export { type CertificateRequest, parseRequest } from "./request.ts";
 export { makeSan, parseHost, type San } from "./san.ts";
