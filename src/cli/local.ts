@@ -20,21 +20,21 @@ export async function openLocal(data: string, world: World): Promise<Api> {
   return unsealing(api, createUnseal(parts, data, world));
 }
 
-/** Opens the seal, once, when an operation needs it. */
-function createUnseal(parts: Parts, data: string, world: World): () => Promise<void> {
-  return async () => {
+/** Opens the seal when an operation needs it; a passphrase is asked for only then. */
+function createUnseal(parts: Parts, data: string, world: World): (needed: boolean) => Promise<void> {
+  return async (needed) => {
     if (parts.rootKey.state !== "sealed") return;
-    if (await unsealByFile(parts, data)) return;
+    if ((await unsealByFile(parts, data)) || !needed) return;
     using passphrase = await world.askSecret("passphrase: ");
     await parts.rootKey.unseal({ kind: "passphrase", passphrase });
     await parts.afterUnseal();
   };
 }
 
-function unsealing(api: Api, unseal: () => Promise<void>): Api {
+function unsealing(api: Api, unseal: (needed: boolean) => Promise<void>): Api {
   const before = async (operation: OperationName): Promise<void> => {
     if (operation === "seal.seal" || operation === "seal.unseal") throw noServer();
-    if ((operations[operation] as Operation).whileSealed !== true) await unseal();
+    await unseal((operations[operation] as Operation).whileSealed !== true);
   };
   return {
     async call(operation, request) {
