@@ -73,6 +73,19 @@ describe("a node's certificate", () => {
     await assert.rejects(show(2), { code: "denied", message: /frozen/ });
   });
 
+  it("of an older generation is accepted after a thaw, until two machines show themselves again", async () => {
+    await renew();
+    await show(2);
+    await assert.rejects(show(1));
+    await bench.putNode({ name: db1, state: "active" });
+    await show(1);
+    await show(1);
+    assert.equal(await state(), "active");
+    await show(2);
+    await assert.rejects(show(1), { code: "denied", message: /cloned/ });
+    assert.equal(await state(), "frozen");
+  });
+
   it("shows a copy, whichever of the two renews", async () => {
     await show(1);
     // Both machines hold generation 1; each renews in turn.

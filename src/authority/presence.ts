@@ -61,7 +61,7 @@ export function createPresence({ journal, known, clock, refuse }: PresenceNeeds)
     await journal.act({ by, action: "node:write", resource: node }, async (tx, detail) => {
       const row = await nodes.get(tx, node);
       Object.assign(detail, { change: "freeze", reason, generation, seen: row?.identity?.seen ?? 0 });
-      if (row?.state === "active") nodes.put(tx, { ...row, state: "frozen", reason });
+      if (row?.state === "active") nodes.put(tx, frozen(row, reason));
     });
     throw new KeywardError("denied", `node ${node} is frozen: ${reason}`, { hint: FROZEN });
   }
@@ -117,6 +117,15 @@ export function createPresence({ journal, known, clock, refuse }: PresenceNeeds)
 
 const ENROL = "enrol it again with a new join token";
 const FROZEN = "find out which machine is the copy; then: keyward node thaw, or revoke";
+
+/**
+ * Once it is thawed, the first generation that shows itself counts: the machine that stays may be the one that was
+ * put back to an earlier state. If the other one lives on, the two give themselves away again.
+ */
+function frozen(row: Node, reason: string): Node {
+  const { identity, ...rest } = row;
+  return { ...rest, state: "frozen", reason, ...(identity && { identity: { ...identity, seen: 0 } }) };
+}
 
 /** A store that was restored from a backup may know less than the certificates say. */
 function shownIn(identity: NonNullable<Node["identity"]>, generation: number, fingerprint: string) {
