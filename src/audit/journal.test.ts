@@ -356,6 +356,17 @@ describe("verify", () => {
 });
 
 describe("reading", () => {
+  it("a list for a name has what was done to it, and what was done with it", async () => {
+    await log.act(write, () => {});
+    await log.note({ ...note, detail: { key: "db/x" } });
+    await log.note({ ...note, detail: { key: "db/xy" } });
+    const events = await log.list({ after: 0, limit: 9, resource: "db/x" });
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      [1, 2],
+    );
+  });
+
   it("lists by page, by resource and by principal", async () => {
     await append(3);
     await log.note(note);

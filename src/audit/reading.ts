@@ -16,7 +16,7 @@ export interface EventQuery {
   /** Only events after this number. */
   readonly after: number;
   readonly limit: number;
-  /** Exactly this resource. */
+  /** Done to exactly this, or with it as a detail: a key that was delivered to a node, say. */
   readonly resource?: string;
   /** `operator:alice`, or only `alice`. */
   readonly by?: string;
@@ -185,6 +185,7 @@ function mentions(record: StoreRecord, names: readonly (string | undefined)[]): 
 }
 
 function matches(event: Event, { resource, by }: EventQuery): boolean {
-  if (resource !== undefined && event.resource !== resource) return false;
+  const named = [event.resource, ...Object.values(event.detail ?? {})];
+  if (resource !== undefined && !named.includes(resource)) return false;
   return by === undefined || event.by === by || event.by.endsWith(`:${by}`);
 }
