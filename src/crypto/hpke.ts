@@ -41,6 +41,12 @@ export interface HpkeContext {
   readonly aad: Uint8Array;
 }
 
+/** The recipient's two halves; the public one is part of what is bound. */
+export interface HpkeRecipient {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
 /** Key and nonce of a context; wiped after one message. */
 export interface HpkeKeys {
   readonly key: Uint8Array;
@@ -72,16 +78,15 @@ export function sealHpke(
 /**
  * `OpenBase` (section 6.1).
  *
- * @param recipient - Private key, 32 bytes.
  * @returns The text, which the caller wipes; `null` when anything is not as it was sealed.
  * @throws KeywardError `malformed` when `enc` is a point of low order.
  */
 export function openHpke(
-  recipient: Uint8Array,
+  { privateKey, publicKey }: HpkeRecipient,
   { aead, info, aad }: HpkeContext,
   { enc, ciphertext }: HpkeSealed,
 ): Uint8Array | null {
-  const shared = sharedSecret(x25519(recipient, enc), enc, x25519PublicKey(recipient));
+  const shared = sharedSecret(x25519(privateKey, enc), enc, publicKey);
   const { key, baseNonce } = keySchedule(shared, aead, info);
   const open = aead === "aes-256-gcm" ? openAead : openChaCha;
   const text = open(key, baseNonce, aad, ciphertext);
