@@ -37,7 +37,8 @@ export function openRequest(
   envelope: string,
 ): { readonly request: DecryptRequest; readonly nonce: Uint8Array } {
   const { message, nonces } = openLayers(keys, envelope, "request");
-  return { request: decodeRequest(message.reveal()), nonce: nonces[0] as Uint8Array };
+  using plain = message;
+  return { request: decodeRequest(plain.reveal()), nonce: nonces[0] as Uint8Array };
 }
 
 /** Exactly one envelope and nothing after it: a line feed would break the original's client. */
