@@ -17,6 +17,7 @@ import { createKnownNodes } from "./known-nodes.ts";
 import { createDraftCertificate } from "./node-certificates.ts";
 import { createPresence, type Presence } from "./presence.ts";
 import { createRefuse } from "./refusals.ts";
+import { createRenewal, type Renewal } from "./renewal.ts";
 import { createRevocationLists, type RevocationLists } from "./revocation.ts";
 import { createServerCertificates, type ServerCertificates } from "./server-certificate.ts";
 import { type Certificates, createCertificates } from "./signing.ts";
@@ -54,6 +55,7 @@ export interface Authority
     ServerCertificates,
     JoinTokens,
     Enrolment,
+    Renewal,
     Presence,
     Vouching,
     Certificates,
@@ -96,6 +98,7 @@ export function createAuthority(needs: AuthorityNeeds): Authority {
     ...createServerCertificates({ ...needs, ca }),
     ...createJoinTokens({ ...needs, ca }),
     ...createEnrolment({ ...needs, ca, known, refuse, draft, maxPending, waitsPerMinute: perMinute }),
+    ...createRenewal({ journal, ca, known, draft }),
     ...presence,
     ...createVouching({ ...needs, presence, others }),
     ...createCertificates({ ...needs, ca, find }),

@@ -15,6 +15,7 @@ import { type NodeName, parseNodeName } from "../model/name.ts";
 import { type AttributeTree, type Node, noAttributes } from "../model/node.ts";
 import { nodes } from "../records/records.ts";
 import type { Store, Transaction } from "../store/store.ts";
+import { again, CHANGED } from "./attempts.ts";
 import type { CaKeeper } from "./ca.ts";
 import { type Decision, decide } from "./decision.ts";
 import { nodeCertificates } from "./issued.ts";
@@ -47,17 +48,6 @@ export interface Enrolment {
   enrol(request: EnrolRequest, from?: string): Promise<EnrolAnswer>;
   /** @throws KeywardError `not-found`; `conflict` unless it is pending with exactly this key. */
   approve(caller: Caller, name: string, fingerprint: string): Promise<Node>;
-  /**
-   * The next generation.
-   *
-   * @param caller - The node.
-   * @param request - `generation`: the one that the connection was made with, if it is at hand.
-   * @throws KeywardError `denied` unless it is active; `malformed`, `usage`.
-   */
-  renew(
-    caller: Caller,
-    request: { csr: string; generation?: number },
-  ): Promise<{ certificate: string; ca: string[] }>;
 }
 
 export interface EnrolmentNeeds {
@@ -75,11 +65,6 @@ export interface EnrolmentNeeds {
 }
 
 const MAX_FACTS = 65_536;
-const ATTEMPTS = 5;
-/** Thrown through a transaction: the node or the token changed after the certificate was drafted. */
-const CHANGED = new KeywardError("conflict", "the node changed while its certificate was made", {
-  hint: "try again",
-});
 
 /** What a request comes to, once it is parsed. */
 interface Asked {
@@ -199,23 +184,6 @@ export function createEnrolment(needs: EnrolmentNeeds): Enrolment {
     }
   }
 
-  async function renewOnce(caller: Caller, csr: CertificateRequest, generation?: number): Promise<string> {
-    const node = nodeOf(caller);
-    const now = known.get(node);
-    const next = (now?.identity?.issued ?? 0) + 1;
-    const drafted = now?.state === "active" ? await draft(node, next, csr.publicKey) : null;
-    return journal.act({ ...caller, action: "node:renew", resource: node }, async (tx, detail) => {
-      const row = await nodes.get(tx, node);
-      if (row?.state !== "active" || row.identity === undefined) throw notActive(node);
-      if (generation !== undefined && generation < row.identity.seen) throw notActive(node);
-      if (drafted?.row.generation !== row.identity.issued + 1) throw CHANGED;
-      nodes.put(tx, { ...row, identity: { ...row.identity, issued: next, fingerprint: csr.fingerprint } });
-      nodeCertificates.put(tx, drafted.row);
-      Object.assign(detail, { generation: next, serial: drafted.row.serial });
-      return drafted.pem;
-    });
-  }
-
   return {
     async enrol(request, from) {
       await Promise.all([known.ready, ca.ready]);
@@ -234,25 +202,7 @@ export function createEnrolment(needs: EnrolmentNeeds): Enrolment {
         return node;
       });
     },
-
-    async renew(caller, { csr: pem, generation }) {
-      await Promise.all([known.ready, ca.ready]);
-      const csr = parseRequest(pem);
-      const certificate = await again(() => renewOnce(caller, csr, generation));
-      return { certificate, ca: trusted() };
-    },
   };
-}
-
-/** Once more when something changed between the two decisions. */
-async function again<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let left = ATTEMPTS; ; left--) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error !== CHANGED || left <= 1) throw error;
-    }
-  }
 }
 
 function newNode(name: NodeName, created: Node["created"]): Node {
@@ -270,17 +220,6 @@ function assertWaiting(row: Node | null, name: NodeName, fingerprint: string): a
   if (row.identity.fingerprint !== fingerprint) {
     throw refuse("waits with another key", "compare with the fingerprint that its agent shows");
   }
-}
-
-function nodeOf({ by }: Caller): NodeName {
-  if (by.kind === "node") return by.name;
-  throw new KeywardError("denied", "only a node renews its certificate", { hint: "enrol the node first" });
-}
-
-function notActive(node: NodeName): KeywardError {
-  return new KeywardError("denied", `node ${node}: gets no new certificate`, {
-    hint: "see: keyward node show",
-  });
 }
 
 function tooMany(): KeywardError {
