@@ -20,11 +20,16 @@ const options = [
   "--compile",
   "--bytecode",
   "--minify",
-  "--format=cjs",
+  // Each lazy import is a chunk of its own: a start reads the bytecode of what it runs.
+  "--splitting",
+  "--format=esm",
   "--target=bun-linux-x64",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--sourcemap=none",
+  // Packages that ask for their own directory would be told the one of the machine that built this.
+  '--define=__dirname="/"',
+  '--define=__filename="/"',
 ];
 
 async function main() {

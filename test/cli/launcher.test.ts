@@ -92,12 +92,15 @@ test("server and agent do not start with a debugger in NODE_OPTIONS", () => {
   }
 });
 
-test("the bundles hold no path of the machine that built them", () => {
+test("neither bundles nor executable hold a path of the machine that built them", () => {
   const dist = path.join(root, "dist");
   const bundles = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) =>
     name.endsWith(".cjs"),
   );
   assert.ok(bundles.includes("keyward.cjs"));
-  const found = bundles.filter((name) => readFileSync(path.join(dist, name), "utf8").includes(root));
+  const executable = existsSync(path.join(dist, "exe/keyward")) ? ["exe/keyward"] : [];
+  const found = [...bundles, ...executable].filter((name) =>
+    readFileSync(path.join(dist, name)).includes(root),
+  );
   assert.deepEqual(found, []);
 });
