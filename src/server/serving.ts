@@ -7,6 +7,7 @@ import { createWheel, type Wheel } from "./heartbeat.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { quietMetrics } from "./quiet-metrics.ts";
+import { trustedOf } from "./trusted.ts";
 import { createWatches, type Watches } from "./watch.ts";
 
 /** Parts, and what handlers need besides. */
@@ -34,11 +35,6 @@ export interface ServiceNeeds {
   /** A node was revoked. */
   readonly onRefused?: (node: NodeName) => void;
   readonly heartbeatMs?: number;
-}
-
-/** PEM certificates that nodes are to trust from now on. */
-export function trustedOf({ show }: Pick<Parts["authority"], "show">): string[] {
-  return show().certificates.map(({ pem }) => pem);
 }
 
 const REFUSALS_PER_MINUTE = 60;

@@ -4,7 +4,8 @@ import type { Caller } from "../../audit/audit.ts";
 import { KeywardError } from "../../base/errors.ts";
 import type { NodeName } from "../../model/name.ts";
 import { formatPrincipal } from "../../model/principal.ts";
-import { type Serving, trustedOf } from "../serving.ts";
+import type { Serving } from "../serving.ts";
+import { trustedOf } from "../trusted.ts";
 import type { HandlersOf } from "./handler.ts";
 import { asTree } from "./nodes.ts";
 
