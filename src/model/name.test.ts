@@ -32,7 +32,7 @@ test("what could climb, hide, confuse or break a record's key is refused", () =>
     "a*",
     "A\u030a",
     "x".repeat(513),
-    "a/".repeat(16) + "a",
+    `${"a/".repeat(16)}a`,
     "a\u202eb",
   ];
   for (const text of bad) assert.throws(() => parseKeyName(text), usage, JSON.stringify(text));
