@@ -91,7 +91,7 @@ async function baseEntry() {
 async function main() {
   const { version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
   const dist = path.join(root, "dist");
-  const out = path.join(root, `dist.${process.pid}.new`);
+  const out = path.join(dist, `.new-${process.pid}`);
   try {
     await mkdir(out, { recursive: true });
     await writeFile(path.join(out, "package.json"), '{ "type": "commonjs" }\n');
@@ -105,15 +105,26 @@ async function main() {
   }
 }
 
-/** The single executable, when there is one, stays; the bundles change in one step each. */
+/**
+ * Each file in one step over the one before, so that a program started meanwhile finds all it needs; then
+ * what is no longer made goes. The single executable, when there is one, stays.
+ */
 async function replace(out, dist) {
-  await mkdir(dist, { recursive: true });
-  const old = `${dist}.${process.pid}.old`;
-  await mkdir(old);
-  for (const name of await readdir(dist))
-    if (name !== "exe") await rename(path.join(dist, name), path.join(old, name));
-  for (const name of await readdir(out)) await rename(path.join(out, name), path.join(dist, name));
-  await rm(old, { recursive: true, force: true });
+  const made = await filesIn(out);
+  for (const name of made) {
+    await mkdir(path.dirname(path.join(dist, name)), { recursive: true });
+    await rename(path.join(out, name), path.join(dist, name));
+  }
+  for (const name of await filesIn(dist))
+    if (!made.includes(name) && !/^(?:exe|\.new-\d+)\//.test(name)) await rm(path.join(dist, name));
+}
+
+async function filesIn(directory) {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) =>
+    path.relative(directory, path.join(entry.parentPath ?? entry.path, entry.name)),
+  );
 }
 
 await main();
