@@ -169,8 +169,9 @@ export function createApplier(parts: ApplierParts): Applier {
     for (const task of tasks) place(task, progress);
     // A key that only moved: its old file was where its value came from.
     for (const file of gone) if (keys.has(file.key)) withdraw(file, progress);
-    noteWithdrawn(installed, had);
-    installed.save();
+    // That files are in place is found out again after a kill; that others are gone, or hooks due, is not.
+    if (noteWithdrawn(installed, had) || tasks.some(({ wanted }) => wanted.delivery.run !== undefined))
+      installed.save();
   }
 
   return {
@@ -225,13 +226,14 @@ function contentsOf({ files }: Installed): Contents {
   return new Map(contents.map(({ key, version }) => [key, version]));
 }
 
-/** Keys of which no file is left are to be reported; those that came back are not. */
-function noteWithdrawn(installed: Installed, had: Contents): void {
+/** Keys of which no file is left are to be reported; those that came back are not. @returns Whether there are any. */
+function noteWithdrawn(installed: Installed, had: Contents): boolean {
   const has = contentsOf(installed);
   const gone = new Map([...installed.withdrawn.map(({ key, version }) => [key, version] as const), ...had]);
   for (const key of has.keys()) gone.delete(key);
-  if (gone.size === 0 && installed.withdrawn.length === 0) return;
+  if (gone.size === 0 && installed.withdrawn.length === 0) return false;
   installed.setWithdrawn([...gone].map(([key, version]) => ({ key, version })));
+  return true;
 }
 
 /** Hooks of files whose content changed, now or before a kill. */

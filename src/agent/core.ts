@@ -26,6 +26,7 @@ export interface Core {
   readonly ca: () => readonly string[];
   /** After a kill or a reboot: remove half-written files, find out what lies where. */
   recover(): Promise<void>;
+  close(): void;
 }
 
 export function assembleCore(setup: Setup, membership: Membership): Core {
@@ -77,6 +78,10 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
       for (const file of [...installed.files.values()]) holdings.settle(file);
       if (installed.boot !== boot && installed.files.size > 0) await engine.afterReboot();
       else engine.noteDrift();
+    },
+    close() {
+      drift.close();
+      installed.save();
     },
   };
 }

@@ -17,8 +17,8 @@ export interface Drift {
 export interface DriftWatch {
   /** Watch the directories of what is installed now, and no others. */
   follow(): void;
-  /** What is not as it was put there. */
-  look(): Drift[];
+  /** What is not as it was put there: everywhere, or in the directories of which there was notice. */
+  look(everywhere: boolean): Drift[];
   close(): void;
 }
 
@@ -33,9 +33,11 @@ export function createDriftWatch(parts: {
 }): DriftWatch {
   const { installed, holdings, notice } = parts;
   const watched = new Map<string, { readonly file: string; readonly watcher: FSWatcher }>();
+  const noticed = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
 
-  function soon(): void {
+  function soon(directory: string): void {
+    noticed.add(directory);
     timer ??= setTimeout(() => {
       timer = undefined;
       notice();
@@ -44,7 +46,7 @@ export function createDriftWatch(parts: {
 
   function start(directory: string, file: string): void {
     try {
-      const watcher = watch(directory, { persistent: false }, soon);
+      const watcher = watch(directory, { persistent: false }, () => soon(directory));
       watcher.on("error", () => stop(directory));
       watched.set(directory, { file, watcher });
     } catch {
@@ -68,10 +70,12 @@ export function createDriftWatch(parts: {
         if (file !== null) start(directory, file);
       }
     },
-    look() {
+    look(everywhere) {
       const files = [...installed.files.values()].filter(
-        ({ current, next }) => current !== null && next === null,
+        ({ current, next, path }) =>
+          current !== null && next === null && (everywhere || noticed.has(dirname(path))),
       );
+      noticed.clear();
       return files.flatMap((file): Drift[] => {
         const found = holdings.conditionOf(file);
         return found === "intact" ? [] : [{ key: file.key, path: file.path, found }];

@@ -32,8 +32,13 @@ export interface Engine {
   lacking(): { readonly values: boolean; readonly failed: boolean };
   /** The server does not believe that we hold these: ask for their values anew, once. */
   distrust(refused: readonly HeldVersion[]): void;
-  /** Look for drift and repair what can be without the server. @returns Was there any? */
-  repair(): Promise<boolean>;
+  /**
+   * Look for drift and repair what can be without the server.
+   *
+   * @param everywhere - Not only where the kernel gave notice.
+   * @returns Was there any?
+   */
+  repair(everywhere: boolean): Promise<boolean>;
   /** Report what is known of drift, now that everything was tried. */
   settleDrift(): Promise<void>;
   /** No server: install what may be used all the same, withdraw what may not. */
@@ -102,8 +107,8 @@ export function createEngine(parts: EngineParts): Engine {
     }
   }
 
-  function noteDrift(): Drift[] {
-    const found = drift.look();
+  function noteDrift(everywhere: boolean): Drift[] {
+    const found = drift.look(everywhere);
     for (const one of found) {
       if (!drifted.has(one.path)) log.warn({ key: one.key, path: one.path, found: one.found }, "drift");
       drifted.set(one.path, one);
@@ -111,8 +116,8 @@ export function createEngine(parts: EngineParts): Engine {
     return found;
   }
 
-  async function repair(): Promise<boolean> {
-    const found = noteDrift();
+  async function repair(everywhere: boolean): Promise<boolean> {
+    const found = noteDrift(everywhere);
     if (found.length > 0) {
       last = await applier.apply(
         desired ?? installedAsWanted(),
@@ -165,7 +170,7 @@ export function createEngine(parts: EngineParts): Engine {
         doubted.add(key);
       }
     },
-    repair: () => oneAtATime(repair),
+    repair: (everywhere) => oneAtATime(() => repair(everywhere)),
     settleDrift: () =>
       oneAtATime(async () => {
         const found = [...drifted.values()].map((one) => ({
@@ -177,7 +182,7 @@ export function createEngine(parts: EngineParts): Engine {
       }),
     goOffline: () => oneAtATime(goOffline),
     expire: () => oneAtATime(expire),
-    noteDrift,
+    noteDrift: () => void noteDrift(true),
     async afterReboot() {
       await oneAtATime(() => applier.apply([], (file) => file.offline !== "never"));
     },
@@ -221,14 +226,18 @@ function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** The state that a refusal speaks of. */
+/** How a server that refuses this node sees it. */
 export type Standing = "revoked" | "frozen" | "refused";
 
-/** `null` for an error that is not about who we are. The server says so in words: `node db1 is revoked`. */
+/** `node db1 is revoked`, `node db1: is frozen: REASON`. What follows is a person's words, and may say anything. */
+const refusal = /^node [^\s:]+:? is (revoked|frozen|forgotten|not known any more)(?::|$)/;
+
+/** `null` for an error that is not about who we are. A node that was removed is as one that was revoked. */
 export function standingOf(error: unknown): Standing | null {
   if (!isKeywardError(error, "denied") && !isKeywardError(error, "unauthenticated")) return null;
-  if (/\b(?:revoked|forgotten|removed)\b/.test(error.message)) return "revoked";
-  return /\bfrozen\b/.test(error.message) ? "frozen" : "refused";
+  const [, state] = refusal.exec(error.message) ?? [];
+  if (state === undefined) return "refused";
+  return state === "frozen" ? "frozen" : "revoked";
 }
 
 export function assertAnswer(bundle: Bundle): Bundle {

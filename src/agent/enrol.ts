@@ -21,7 +21,7 @@ export interface Joining {
   readonly fingerprint?: string;
   /** PEM certificates to trust, where they came another way. */
   readonly ca?: readonly string[];
-  /** The name to ask for; the join token may say another. */
+  /** The name to ask for, the host's unless given; the join token may say another. */
   readonly name?: string;
   readonly token?: Secret;
 }
@@ -86,14 +86,15 @@ async function ask(parts: EnrolParts, address: string, known: Membership | null)
   const { state, joining, connect, facts } = parts;
   const ca = await trusted(parts, address);
   const key = ownKey(state);
-  const name = joining.name ?? known?.node;
+  const described = facts();
+  const name = joining.name ?? known?.node ?? hostNameOf(described);
   const api = connect({ address, ca });
   try {
     const body = {
       csr: csrFor(key, name ?? ""),
       ...(name === undefined ? {} : { name }),
       ...(joining.token === undefined ? {} : { token: textOf(joining.token) }),
-      facts: facts(),
+      facts: described,
     };
     const answer = await api.call("agent.enrol", { body });
     if (answer.kind === "pending") return answer;
@@ -104,6 +105,13 @@ async function ask(parts: EnrolParts, address: string, known: Membership | null)
   } finally {
     await api.close();
   }
+}
+
+/** Left out when it could not be a node's name: then the token has to say one. */
+function hostNameOf({ hostname }: { readonly [name: string]: Json }): string | undefined {
+  return typeof hostname === "string" && /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(hostname)
+    ? hostname
+    : undefined;
 }
 
 /** Known from before, given, or presented now with the right fingerprint. */
@@ -134,6 +142,7 @@ function isPassing(error: unknown): error is KeywardError {
     "uninitialised",
     "rate-limited",
     "busy",
+    "conflict",
     "internal",
   ] as const;
   return passing.some((code) => isKeywardError(error, code));

@@ -32,6 +32,8 @@ interface Run {
   connected: boolean;
   /** A line has come in this run, or what is kept for a server's absence has been used. */
   settled: boolean;
+  /** Look at all files next time, not only where there was notice. */
+  everywhere: boolean;
 }
 
 export async function runForLong(setup: Setup, core: Core, membership: Membership): Promise<void> {
@@ -48,6 +50,7 @@ export async function runForLong(setup: Setup, core: Core, membership: Membershi
     membership,
     connected: false,
     settled: false,
+    everywhere: true,
   };
   try {
     const loops = [connections, looks, ticks, expiry].map((loop) => loop(run).finally(end));
@@ -55,7 +58,7 @@ export async function runForLong(setup: Setup, core: Core, membership: Membershi
     for (const result of results) if (result.status === "rejected") throw result.reason;
   } finally {
     setup.signal.removeEventListener("abort", end);
-    core.drift.close();
+    core.close();
   }
 }
 
@@ -166,9 +169,12 @@ async function looks(run: Run): Promise<void> {
   }
 }
 
-async function look({ core, connected, news, lacks }: Run): Promise<void> {
+async function look(run: Run): Promise<void> {
+  const { core, connected, news, lacks } = run;
   if (connected) core.offline.confirm();
-  if (await core.engine.repair()) {
+  const everywhere = run.everywhere;
+  run.everywhere = false;
+  if (await core.engine.repair(everywhere)) {
     if (core.engine.lacking().values) lacks.raise();
     else await core.engine.settleDrift();
   }
@@ -186,9 +192,12 @@ async function attempt({ setup }: Run, work: () => Promise<void>): Promise<void>
 }
 
 /** The kernel may lose what it should tell us. */
-async function ticks({ setup, core, signal }: Run): Promise<void> {
+async function ticks(run: Run): Promise<void> {
+  const { setup, core, signal } = run;
   while (!signal.aborted) {
     await setup.parts.wait(setup.options.lookEvery ?? LOOK_EVERY_MS, signal);
+    core.reporter.observe();
+    run.everywhere = true;
     core.stirred.raise();
   }
 }

@@ -7,7 +7,7 @@ import { rejoined, type Setup } from "./setup.ts";
 
 export async function runOnce(setup: Setup, core: Core, kept: Membership): Promise<Summary> {
   const { parts, pace } = setup;
-  const { engine, reporter, drift } = core;
+  const { engine, reporter } = core;
   let api: Api | null = null;
   try {
     const membership = await rejoined(setup, kept);
@@ -24,7 +24,7 @@ export async function runOnce(setup: Setup, core: Core, kept: Membership): Promi
     await withoutServer(core, error);
     throw error;
   } finally {
-    drift.close();
+    core.close();
     await api?.close();
   }
 }

@@ -21,6 +21,8 @@ type Body = BodyOf<"agent.report">;
 type Facts = { readonly [name: string]: Json };
 
 export interface Reporter {
+  /** Look at the host anew. */
+  observe(): void;
   /** Base64, from the newest bundle. */
   setChallenge(challenge: string): void;
   /** Prove these next time. */
@@ -46,7 +48,9 @@ const KEPT = 4096;
 
 export function createReporter({ node, installed, holdings, facts, log }: ReporterParts): Reporter {
   let challenge: string | null = null;
-  let toldFacts = "";
+  let now = facts();
+  let nowText = canonicalJson(now);
+  let toldText = "";
   let drift: (Drift & { readonly repaired: boolean })[] = [];
   let failures: Failure[] = [];
   /** The number tells whether a key was asked for again while a report was under way. */
@@ -68,20 +72,20 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
   async function sendOne(api: Api, under: string): Promise<HeldVersion[]> {
     const keys = [...toProve].slice(0, MOST);
     const bytes = fromBase64(under, "challenge");
-    const nowFacts = facts();
     const body: Body = {
       challenge: under,
       proofs: keys.flatMap(([key]) => proofOf(key, bytes)),
       withdrawn: installed.withdrawn.slice(0, MOST).map(({ key, version }) => ({ key, version })),
       drift: drift.slice(0, MOST),
       failures: failures.slice(0, MOST).map((one) => ({ ...one, message: one.message.slice(0, 4096) })),
-      ...(canonicalJson(nowFacts) === toldFacts ? {} : { facts: nowFacts }),
+      ...(nowText === toldText ? {} : { facts: now }),
     };
+    const text = nowText;
     const { refused } = await api.call("agent.report", { body });
     for (const [key, number] of keys) if (toProve.get(key) === number) toProve.delete(key);
     drift = drift.slice(body.drift.length);
     failures = failures.slice(body.failures.length);
-    toldFacts = canonicalJson(nowFacts);
+    toldText = text;
     heard(body);
     for (const { key, version } of refused) log.warn({ key, version }, "the server refused the proof");
     return refused as HeldVersion[];
@@ -96,10 +100,13 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
   }
 
   const hasNews = (): boolean =>
-    toProve.size + drift.length + failures.length + installed.withdrawn.length > 0 ||
-    canonicalJson(facts()) !== toldFacts;
+    toProve.size + drift.length + failures.length + installed.withdrawn.length > 0 || nowText !== toldText;
 
   return {
+    observe() {
+      now = facts();
+      nowText = canonicalJson(now);
+    },
     setChallenge(next) {
       challenge = next;
     },

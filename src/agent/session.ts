@@ -10,7 +10,7 @@ import type { Flag } from "./flag.ts";
 import type { HeldVersion } from "./installed.ts";
 import type { AgentLog } from "./log.ts";
 import { csrFor, lifeOf, type Membership } from "./membership.ts";
-import { createBackoff, createPace, type Pace, type Wait } from "./pace.ts";
+import { createBackoff, createPace, fraction, type Pace, type Wait } from "./pace.ts";
 import type { Reporter } from "./report.ts";
 
 export interface SessionParts {
@@ -89,11 +89,15 @@ function held(all: readonly HeldVersion[]): { key: string; version: number }[] {
   });
 }
 
+const REPORT_SPREAD_MS = 1000;
+
 /** Together, if several things happen within a second. */
 async function reports(context: Context): Promise<void> {
-  const { reporter, engine, api, wait, signal, news, lacks } = context;
+  const { reporter, engine, api, wait, random, signal, news, lacks } = context;
   const pace = createPace(wait, signal);
   while (await news.raised(signal)) {
+    // A change that concerns a thousand nodes must not bring a thousand reports at the same moment.
+    await wait(fraction(random) * REPORT_SPREAD_MS, signal);
     await pace.turn();
     if (signal.aborted) return;
     news.lower();

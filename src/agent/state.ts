@@ -15,7 +15,7 @@ import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { hmacSha256 } from "../crypto/mac.ts";
 import type { Random } from "../crypto/random.ts";
-import { type Directory, openDirectory } from "./directory.ts";
+import { openDirectory } from "./directory.ts";
 import { fileError } from "./file-error.ts";
 import { prepareDirectory } from "./home.ts";
 import { lockDirectory } from "./lock.ts";
@@ -56,58 +56,69 @@ const KEY_SIZE = 32;
 export function openState(path: string, boot: string, random: Random): State {
   const real = prepareDirectory(path);
   const unlock = lockDirectory(real, boot);
+  let files: ReturnType<typeof createFiles> | null = null;
   try {
-    const files = createFiles(real, random);
-    const key = digestKeyOf(files, real, random);
-    const digest = (value: Secret): string => toHex(hmacSha256(key.reveal(), value.reveal()));
-    return {
-      path: real,
-      ...files,
-      digest,
-      temporaries: createTemporaries(digest(Secret.fromText("temporaries")).slice(0, 8), random),
-      close() {
-        key.wipe();
-        unlock();
-      },
-    };
+    files = createFiles(real, random);
+    return assemble(real, files, digestKeyOf(files, real, random), random, unlock);
   } catch (error) {
+    files?.close();
     unlock();
     throw error;
   }
 }
 
+function assemble(
+  path: string,
+  files: ReturnType<typeof createFiles>,
+  key: Secret,
+  random: Random,
+  unlock: () => void,
+): State {
+  const digest = (value: Secret): string => toHex(hmacSha256(key.reveal(), value.reveal()));
+  const temporaries = createTemporaries(digest(Secret.fromText("temporaries")).slice(0, 8), random);
+  return {
+    ...files,
+    path,
+    digest,
+    temporaries,
+    close() {
+      key.wipe();
+      files.close();
+      unlock();
+    },
+  };
+}
+
 type Files = Pick<State, "read" | "write" | "remove">;
 
-function createFiles(path: string, random: Random): Files {
+/** The directory is held open: it is the agent's own, and written to at every change. */
+function createFiles(path: string, random: Random): Files & { close(): void } {
+  const directory = openDirectory(path);
   const temporaries = createTemporaries("state", random);
   const ownership = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, mode: 0o600 };
 
-  function within<T>(name: StateFile, use: (directory: Directory) => T): T {
-    const directory = openDirectory(path);
+  function within<T>(name: StateFile, use: () => T): T {
     try {
-      return use(directory);
+      return use();
     } catch (error) {
       throw fileError(error, `${path}/${name}`);
-    } finally {
-      directory.close();
     }
   }
 
-  within("server.json", (directory) => cleanDirectory(directory, temporaries));
+  cleanDirectory(directory, temporaries);
   return {
     read: (name) =>
-      within(name, (directory) => {
+      within(name, () => {
         const found = absentIsNull(() => ({ bytes: readFile(directory, name, MAX_FILE_BYTES) }));
         if (found?.bytes === null) throw new KeywardError("local", `${path}/${name}: is not a file of ours`);
         return found?.bytes ?? null;
       }),
-    write: (name, bytes) =>
-      within(name, (directory) => placeFile(directory, name, bytes, ownership, temporaries)),
+    write: (name, bytes) => within(name, () => placeFile(directory, name, bytes, ownership, temporaries)),
     remove: (name) =>
-      within(name, (directory) => {
-        absentIsNull(() => unlinkSync(directory.at(name)));
-        directory.sync();
+      within(name, () => {
+        if (absentIsNull(() => unlinkSync(directory.at(name)) ?? true) !== null) directory.sync();
       }),
+    close: () => directory.close(),
   };
 }
 

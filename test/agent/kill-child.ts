@@ -54,6 +54,8 @@ process.stdout.write(failures.length === 0 ? "ready\n" : `${JSON.stringify(failu
 if (lives === "lives") process.exit(0);
 await new Promise((resolve) => process.stdin.once("data", resolve));
 const running = agent.run(new AbortController().signal);
+while (server.watching === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+process.stdout.write("going\n");
 for (;;) {
   await new Promise((resolve) => setTimeout(resolve, 4));
   step++;
