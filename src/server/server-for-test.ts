@@ -1,6 +1,7 @@
 /** A server with everything real but the store, which is in memory: for the tests of this room and the benches. */
 import { generateKeyPairSync } from "node:crypto";
 import type { Api } from "../api/api.ts";
+import type { OperationName } from "../api/operations.ts";
 import { toBase64 } from "../base/bytes.ts";
 import { Secret } from "../base/secret.ts";
 import { type Clock, type DurationMs, systemClock } from "../base/time.ts";
@@ -15,6 +16,7 @@ import { createLog } from "./log.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { type Server, type ServerOptions, startServer } from "./server.ts";
 import type { TlsKeep } from "./tls-identity.ts";
+import { answerProblem } from "./validate.ts";
 
 export const root: Principal = { kind: "local", name: "root" };
 export const me = { by: root };
@@ -102,7 +104,7 @@ export async function startTestServer(test: TestOptions = {}): Promise<TestServe
       timeoutMs: 15_000,
     });
     clients.push(api);
-    return api;
+    return checked(api);
   }
 
   return {
@@ -128,6 +130,22 @@ export async function startTestServer(test: TestOptions = {}): Promise<TestServe
     async stop() {
       for (const api of clients) await api.close();
       await server.stop();
+    },
+  };
+}
+
+/** The same, and each answer is held against its shape: no member more than the shape says leaves the server. */
+function checked(api: Api): Api {
+  const check = <T>(name: OperationName, answer: T): T => {
+    const problem = answerProblem(name, answer);
+    if (problem !== null) throw new Error(`the answer of ${name}${problem}`);
+    return answer;
+  };
+  return {
+    ...api,
+    call: async (name, request) => check(name, await api.call(name, request)),
+    async *stream(name, request, signal) {
+      for await (const line of api.stream(name, request, signal)) yield check(name, line);
     },
   };
 }
