@@ -65,6 +65,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/grant.ts"),
   },
   {
+    name: "gokey",
+    chapter: "keys",
+    summary: "Derive passwords and keys from a master password, as gokey does",
+    load: () => import("./commands/gokey.ts"),
+  },
+  {
     name: "plan",
     chapter: "keys",
     summary: "Who gains and who loses what, and why",

@@ -139,7 +139,7 @@ export function assertNonePending(key: Key): void {
     "conflict",
     `key ${printable(key.name)}: version ${pending.number} is still pending`,
     {
-      hint: `wait for its recipients, or run: keyward key destroy ${key.name} --version ${pending.number}`,
+      hint: `wait for its recipients, or run: keyward key destroy ${key.name} ${pending.number}`,
     },
   );
 }

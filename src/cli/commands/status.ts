@@ -1,6 +1,7 @@
 /** `keyward status`. */
 import { act } from "../command.ts";
 import { runnable } from "../run.ts";
+import { plainJson } from "../terminal.ts";
 import { state, time } from "../view.ts";
 
 export const command = runnable(
@@ -8,11 +9,22 @@ export const command = runnable(
   act({
     summary: "Show whether the server is there, and whether it is sealed",
     words: [],
-    flags: {},
-    calls: ["server.status"],
-    examples: ["keyward status", "keyward status -o json"],
+    flags: {
+      metrics: { type: "boolean", help: "Print the figures for Prometheus instead" },
+      openapi: { type: "boolean", help: "Print the API as OpenAPI 3.1 instead" },
+    },
+    calls: ["server.status", "server.metrics", "server.openapi"],
+    examples: ["keyward status", "keyward status -o json", "keyward status --openapi > keyward.json"],
     notes: ["Ends with 2 when the server is sealed or has no root key yet."],
-    async run({ call, out, target }) {
+    async run({ call, text, out, target, world }, { flags }) {
+      if (flags.metrics === true) {
+        world.stdout.write(await text("server.metrics"));
+        return 0;
+      }
+      if (flags.openapi === true) {
+        world.stdout.write(`${plainJson(await call("server.openapi", {}), 2)}\n`);
+        return 0;
+      }
       const answer = await call("server.status", {});
       const place = target();
       out.show(answer, {
