@@ -8,6 +8,8 @@ const nodeState = oneOf(["pending", "active", "frozen", "revoked"] as const);
 const holding = object({
   key: text(512),
   version,
+  /** Where it lies on the node. */
+  paths: Type.Array(text(), { maxItems: 4096 }),
   delivered: time,
   proved: optional(time),
   withdrawn: optional(time),
