@@ -13,6 +13,8 @@ export function readBytes(file: string, what: string, limit: number): Uint8Array
   const fd = open(file, what);
   try {
     return readAll(fd, `${what} ${JSON.stringify(file)}`, limit);
+  } catch (error) {
+    throw error instanceof KeywardError ? error : cannot("read", file, what, error);
   } finally {
     closeSync(fd);
   }
