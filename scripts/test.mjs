@@ -19,7 +19,7 @@ const step = (name, program, args) => {
 step("build", node(), ["scripts/build.mjs"]);
 step("build the executable", node(), ["scripts/build-exe.mjs"]);
 step("type check", node(), ["node_modules/typescript/bin/tsc", "--noEmit"]);
-step("lint", node(), ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."]);
+step("lint", node(), ["scripts/lint.mjs"]);
 step("tests", node(), ["--test", "--test-concurrency=2", "--test-timeout=600000", ...testFiles()]);
 
 function testFiles() {
