@@ -153,8 +153,7 @@ test("each truncation and each changed byte of an envelope is refused", async ()
   const envelope = fromHex(bytes, "envelope");
   const refused = (bad: Uint8Array) =>
     assert.rejects(openSeedEnvelope(bad, Secret.fromText(passphrase)), (error) => isKeywardError(error));
-  for (let length = 0; length < envelope.length; length += 4)
-    await refused(envelope.slice(0, length));
+  for (let length = 0; length < envelope.length; length += 4) await refused(envelope.slice(0, length));
   for (let at = 0; at < envelope.length; at += 2) {
     if (at === 6) continue; // a larger N is a slow refusal; its bounds are checked below
     await refused(envelope.map((byte, i) => (i === at ? byte ^ 0x80 : byte)));
