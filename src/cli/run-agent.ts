@@ -1,7 +1,7 @@
 /** The agent's parts, put together: apart from the command, so that its help does not load them. */
 
 import { createAccounts } from "../adapters/accounts/accounts.ts";
-import { runProgram } from "../adapters/adapters.ts";
+import { type RunProgram, runProgram } from "../adapters/adapters.ts";
 import { createHost } from "../adapters/host/host.ts";
 import { type AgentOptions, createAgent } from "../agent/agent.ts";
 import { systemWait } from "../agent/pace.ts";
@@ -15,14 +15,22 @@ import { version } from "./release.ts";
 export interface AgentCommand {
   readonly joining: AgentOptions["joining"];
   readonly once: boolean;
+  /** Run what grants want run after a change. */
+  readonly hooks: boolean;
   readonly signal: AbortSignal;
   readonly directory: string;
   readonly state: string;
 }
 
+/** A grant's hook that does not run counts as failed, so that the server hears of it. */
+const runNothing: RunProgram = async () => ({
+  end: { kind: "not-started", code: "turned off by --no-hooks" },
+  output: new Uint8Array(0),
+});
+
 /** @returns What `--once` did; `null` when it ran until the signal. */
 export async function runAgent(command: AgentCommand) {
-  const { joining, once, signal, directory, state } = command;
+  const { joining, once, hooks, signal, directory, state } = command;
   const agent = createAgent(
     {
       keyDirectory: directory,
@@ -38,7 +46,7 @@ export async function runAgent(command: AgentCommand) {
       wait: systemWait,
       host: createHost(),
       accounts: createAccounts(),
-      run: runProgram,
+      run: hooks ? runProgram : runNothing,
       log: createLog(),
     },
   );

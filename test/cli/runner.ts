@@ -140,6 +140,8 @@ class ScriptRun {
         return this.#agent(words);
       case "stop":
         return await this.#stop(first);
+      case "signal":
+        return void this.#child(first).kill(second as NodeJS.Signals);
     }
     throw new Error(`no statement ${verb}`);
   }
@@ -207,9 +209,14 @@ class ScriptRun {
     ]);
   }
 
-  async #stop(name: string): Promise<void> {
+  #child(name: string): ChildProcess {
     const child = this.#running.get(name);
-    assert.ok(child !== undefined, `${name} is not running`);
+    assert.ok(child !== undefined && child.exitCode === null, `${name} is not running`);
+    return child;
+  }
+
+  async #stop(name: string): Promise<void> {
+    const child = this.#child(name);
     this.#running.delete(name);
     child.kill("SIGTERM");
     await endOf(child);

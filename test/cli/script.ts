@@ -11,7 +11,7 @@
  *     mode MODE FILE                    permission bits, octal
  *     keep NAME REGEX                   what the group matched in stdout is $NAME from now on
  *     env NAME=TEXT, mkdir, cp, rm, chmod
- *     server [WORDS], agent NAME [WORDS], stop NAME
+ *     server [WORDS], agent NAME [WORDS], stop NAME, signal NAME SIGNAL
  *     wait STATEMENT                    until it holds, 15 seconds at most
  *
  * Words are split as in a shell: quotes of both kinds, $NAME outside of single quotes, # begins a comment.

@@ -34,6 +34,7 @@ export const command = runnable(
         value: "DIR",
         help: `Where the agent keeps its identity (${DEFAULT_STATE})`,
       },
+      "no-hooks": { type: "boolean", help: "Run no program, whatever a grant says" },
       once: { type: "boolean", help: "Ask once, install, report and end: for cron and images" },
     },
     calls: [],
@@ -52,6 +53,7 @@ export const command = runnable(
       const summary = await runAgent({
         joining: joiningOf(flags, world),
         once: flags.once === true,
+        hooks: flags["no-hooks"] !== true,
         signal: world.interrupted,
         directory: path.resolve(world.cwd, flags.directory ?? DEFAULT_DIRECTORY),
         state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
@@ -59,7 +61,14 @@ export const command = runnable(
       if (summary === null) return undefined;
       const { installed, withdrawn, failures } = summary;
       const line = `${installed} installed, ${withdrawn} withdrawn, ${failures.length} failed`;
-      out.show(summary, { blocks: [{ kind: "lines", lines: [line] }], names: [] });
+      const rows = failures.map(({ key, path: file, message }) => [key, file, message]);
+      out.show(summary, {
+        blocks: [
+          { kind: "lines", lines: [line] },
+          { kind: "table", head: ["FAILED", "PATH", "WHY"], rows },
+        ],
+        names: failures.map(({ key }) => key),
+      });
       return failures.length === 0 ? 0 : 1;
     },
   }),

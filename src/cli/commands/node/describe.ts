@@ -4,8 +4,10 @@ import { utf8 } from "../../../base/bytes.ts";
 import { KeywardError } from "../../../base/errors.ts";
 import { parseNodeName } from "../../../model/name.ts";
 import { act } from "../../command.ts";
+import { findServerBeside } from "../../data-directory.ts";
 import type { Block } from "../../output.ts";
 import { parseAttributes, period, present, treeOf } from "../../read-flags.ts";
+import type { Target } from "../../target.ts";
 import { changeBlocks, time } from "../../view.ts";
 import { writeNew } from "../../write-file.ts";
 
@@ -74,8 +76,7 @@ export const enrol = act({
     });
     if (file !== undefined && !dryRun) writeNew(file, "file", utf8(`${answer.token}\n`));
     const { token, ...rest } = answer;
-    const place = target();
-    const address = place.kind === "server" ? place.address : "ADDRESS";
+    const address = addressOf(target()) ?? "ADDRESS";
     const blocks: Block[] = dryRun
       ? [{ kind: "lines", lines: ["would make a join token"] }]
       : enrolBlocks(answer, name, flags.out, address);
@@ -85,6 +86,11 @@ export const enrol = act({
     });
   },
 });
+
+/** Where the node will find the server; `null` when none runs. */
+function addressOf(target: Target): string | null {
+  return target.kind === "server" ? target.address : (findServerBeside(target.data)?.address ?? null);
+}
 
 function enrolBlocks(
   answer: { token: string; expires: number; caFingerprint: string },
