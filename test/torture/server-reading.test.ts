@@ -3,6 +3,9 @@ import { after, before, test } from "node:test";
 import type { Api } from "../../src/api/api.ts";
 import { eventKey } from "../../src/audit/event-line.ts";
 import { KeywardError } from "../../src/base/errors.ts";
+import type { VersionNumber } from "../../src/model/key.ts";
+import type { KeyName } from "../../src/model/name.ts";
+import { versionKey } from "../../src/records/records.ts";
 import { startTestServer, type TestServer } from "../../src/server/server-for-test.ts";
 import type { Write } from "../../src/store/store.ts";
 import { type Book, keepWriting, keysOf, nodeOf, openBook } from "./server-acts.ts";
@@ -48,7 +51,7 @@ before(async () => {
 after(() => server.stop());
 
 test("the reading back finds every act, whether the last one came through or not, whichever it was", async () => {
-  for (let acts = 1; acts <= 19; acts++) {
+  for (let acts = 1; acts <= 12; acts++) {
     for (const last of ["committed", "lost"] as const) {
       const round = acts * 2 + (last === "lost" ? 1 : 0);
       await verifyRound(api, [await write(acts % 3, round, acts, last)], known, round);
@@ -98,7 +101,8 @@ test("the reading back notices half of an act, and an event that is missing", as
     await assert.rejects(read(book), message);
     await change({ kind: "put", key, value: record.value });
   }
-  await without(`versions/${stored}@00000001`, /the value is missing/);
+  const last = book.done.filter((ack) => ack.kind === "wrote" && ack.key === stored).length;
+  await without(versionKey(stored as KeyName, last as VersionNumber), /the value is missing/);
   await without(`keys/${stored}`, /was acknowledged, the last is 0/);
   await without(`nodes/${nodeOf(1)}`, /is torn/);
   const [grant] = (await api.call("grant.list", { query: { key: stored } })).grants;

@@ -2,6 +2,7 @@
  * Reading back over the API what the clients of the server torture wrote: every acknowledged act is there, the one
  * under way is there wholly or not at all, and keys, values, grants, nodes and the audit log tell the same story.
  */
+import { hash } from "node:crypto";
 import type { Api } from "../../src/api/api.ts";
 import type { ResponseOf } from "../../src/api/shapes.ts";
 import {
@@ -26,11 +27,11 @@ const LOG_EVERY = 5;
 /** Requests at a time. */
 const AT_ONCE = 16;
 
-/** How far the log was read, and the key of each round with the number of its versions. */
+/** How far the log was read, and the digests of each key's values; `null` for one that the server made unseen. */
 export interface Known {
   read: { seq: number; hash: string };
   checkpoint: ResponseOf<"audit.checkpoint"> | null;
-  readonly keys: Map<string, number>;
+  readonly keys: Map<string, readonly (string | null)[]>;
 }
 
 export function createKnown(): Known {
@@ -66,20 +67,24 @@ export async function verifyRound(
   }
   const written = books.flatMap((book) => Object.values(keysOf(book)).map((key) => [book, key] as const));
   await inParallel(written, async ([book, key]) => {
-    const versions = await verifyKey(api, book, key, told);
-    if (versions > 0) known.keys.set(key, versions);
+    const digests = await verifyKey(api, book, key, told);
+    if (digests.length > 0) known.keys.set(key, digests);
   });
   if (told.keys.size > written.length) fail(`round ${round}: ${told.keys.size} keys`);
   if (round % LOG_EVERY === 0) await verifyLog(api, known);
 }
 
-/** Every key of every round, and nothing else, is there and opens. */
+/** Every version of every key of every round is there and opens, and nothing else is. */
 export async function verifyAll(api: Api, known: Known): Promise<void> {
   const all = await keysUnder(api, "torture/");
   if (all.length !== known.keys.size) fail(`${all.length} keys are there, ${known.keys.size} were written`);
   await inParallel(all, async ({ name, versions }) => {
-    if (versions.length !== known.keys.get(name)) fail(`${name}: ${versions.length} versions`);
-    await api.call("key.get", { path: { name } });
+    const digests = known.keys.get(name) ?? [];
+    if (versions.length !== digests.length) fail(`${name}: ${versions.length} versions`);
+    for (const [i, digest] of digests.entries()) {
+      const found = digestOf(await readValue(api, name, i + 1));
+      if (digest !== null && found !== digest) fail(`${name}: version ${i + 1} has another value`);
+    }
   });
   await verifyLog(api, known);
 }
@@ -92,38 +97,61 @@ async function verifyLog(api: Api, known: Known): Promise<void> {
   known.checkpoint = await api.call("audit.checkpoint", {});
 }
 
-/** @returns How many versions the key has. */
-async function verifyKey(api: Api, book: Book, key: string, { events, keys }: Told): Promise<number> {
+/**
+ * Its versions, their states, their events, and the values of the newest two; `verifyAll` reads the others.
+ *
+ * @returns Digests of its values.
+ */
+async function verifyKey(
+  api: Api,
+  book: Book,
+  key: string,
+  { events, keys }: Told,
+): Promise<(string | null)[]> {
   const acks = book.done.filter((ack): ack is Ack & Wrote => ack.kind === "wrote" && ack.key === key);
-  const open = book.underWay?.kind === "wrote" && book.underWay.key === key ? book.underWay : null;
-  const values = [...acks, ...(open === null ? [] : [open])].map(({ value }) => value);
-  acks.forEach(
-    ({ version }, i) => void (version === i + 1 || fail(`${key}: put ${i + 1} was answered ${version}`)),
-  );
+  const open = book.underWay?.kind === "wrote" && book.underWay.key === key ? [book.underWay] : [];
+  const values = [...acks, ...open].map(({ value }) => value);
   const versions = keys.get(key)?.versions ?? [];
   const count = versions.length;
+  same(
+    `${key}: answers`,
+    acks.map(({ version }) => version),
+    acks.map((_, i) => i + 1),
+  );
   if (count < acks.length) fail(`${key}: version ${acks.length} was acknowledged, the last is ${count}`);
   if (count > values.length) fail(`${key}: ${count} versions, of which ${values.length} were asked for`);
-  const states = versions.map(({ number, state }) => `${number} ${state.kind}`);
-  const wanted = states.map((_, i) => `${i + 1} ${i + 1 === count ? "primary" : "retiring"}`);
-  same(`${key}: versions`, states, wanted);
-  const noted = events.filter((event) => event.action === "key:write" && event.resource === key);
+  same(
+    `${key}: versions`,
+    versions.map(({ number, state }) => `${number} ${state.kind}`),
+    versions.map((_, i) => `${i + 1} ${i + 1 === count ? "primary" : "retiring"}`),
+  );
   same(
     `${key}: versions in the log`,
-    noted.map(({ detail }) => detail?.version),
+    events.filter(({ action, resource }) => action === "key:write" && resource === key).map(versionIn),
     versions.map(({ number }) => number),
   );
-  const seen = new Set<string>();
-  for (let version = 1; version <= count; version++) {
-    const { value } = await api.call("key.get", { path: { name: key }, query: { version: String(version) } });
-    const wrote = values[version - 1] ?? null;
-    if (wrote !== null && value !== wrote) fail(`${key}: version ${version} has another value`);
+  const digests = values.slice(0, count).map((value) => (value === null ? null : digestOf(value)));
+  for (let version = Math.max(1, count - 1); version <= count; version++) {
+    const value = await readValue(api, key, version);
+    const digest = digestOf(value);
+    if ((digests[version - 1] ?? digest) !== digest) fail(`${key}: version ${version} has another value`);
     if (Buffer.from(value, "base64").byteLength !== versions[version - 1]?.size)
-      fail(`${key}: ${version} is torn`);
-    seen.add(value);
+      fail(`${key}: version ${version} is torn`);
+    digests[version - 1] = digest;
   }
-  if (seen.size !== count) fail(`${key}: a value comes twice`);
-  return count;
+  return digests;
+}
+
+function versionIn({ detail }: Event): unknown {
+  return detail?.version;
+}
+
+async function readValue(api: Api, name: string, version: number): Promise<string> {
+  return (await api.call("key.get", { path: { name }, query: { version: String(version) } })).value;
+}
+
+function digestOf(value: string): string {
+  return hash("sha256", value, "hex");
 }
 
 /** The grant that was added last, and what is told of additions and removals. */
