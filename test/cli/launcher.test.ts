@@ -93,6 +93,32 @@ test("server and agent do not start with a debugger in NODE_OPTIONS", () => {
   }
 });
 
+test("the executable refuses what its runtime cannot do or keep safe", () => {
+  const executable = path.join(root, "dist/exe/keyward");
+  if (!existsSync(executable)) return;
+  const started = (args: readonly string[], env: Record<string, string> = {}) =>
+    spawnSync(executable, args, { env, encoding: "utf8", cwd: tmpdir() });
+  const server = started(["server"]);
+  assert.equal(server.status, 1);
+  assert.match(server.stderr, /holds no server.*\n {2}hint: run the server on Node/);
+  const agent = started(["agent", "--once"], { BUN_INSPECT_NOTIFY: "unix:/nowhere" });
+  assert.equal(agent.status, 1);
+  assert.match(agent.stderr, /BUN_INSPECT_NOTIFY is set/);
+});
+
+test("the executable reads no settings of the directory that it is started in", () => {
+  const executable = path.join(root, "dist/exe/keyward");
+  if (!existsSync(executable)) return;
+  const cwd = mkdtempSync(path.join(tmpdir(), "keyward-cwd-"));
+  writeFileSync(path.join(cwd, "evil.js"), "console.log('evil')\n");
+  writeFileSync(path.join(cwd, "bunfig.toml"), 'preload = ["./evil.js"]\n');
+  writeFileSync(path.join(cwd, ".env"), "KEYWARD_FORMAT=json\n");
+  const { stdout } = spawnSync(executable, ["version", "-o", "table"], { cwd, env: {}, encoding: "utf8" });
+  const plain = spawnSync(executable, ["whoami"], { cwd, env: { HOME: cwd }, encoding: "utf8" });
+  assert.match(stdout, /^keyward [0-9.]+\n$/);
+  assert.match(plain.stderr, /^keyward: /);
+});
+
 test("neither bundles nor executable hold a path of the machine that built them", () => {
   const dist = path.join(root, "dist");
   const bundles = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) =>
