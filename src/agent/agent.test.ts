@@ -22,7 +22,7 @@ test("an agent enrols, and the keys that it is granted arrive, are replaced and 
   const { server, time, start, read } = createRig(t);
   server.put("db/password", "one");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.equal(read("db/password.key"), "one");
   server.put("db/password", "two");
   await time.advance(10);
@@ -37,7 +37,7 @@ test("what it holds is proved under the bundle's challenge, and what it lost is 
   server.put("a", "one");
   server.put("b", "two");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual(
     [...server.proved],
     [
@@ -47,7 +47,7 @@ test("what it holds is proved under the bundle's challenge, and what it lost is 
   );
   server.put("a", "three");
   server.remove("b");
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual(server.proved.get("a"), 2);
   assert.deepEqual(server.reported.withdrawn, [{ key: "b", version: 1 }]);
   assert.deepEqual(server.refusedProofs, []);
@@ -57,12 +57,12 @@ test("after a restart it says what it holds, gets no value for that, and proves 
   const { server, time, start, logged } = createRig(t);
   server.put("a", "one");
   const first = start();
-  await time.advance(3000);
+  await time.advance(5000);
   await first.stop();
   server.proved.clear();
   logged.length = 0;
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual([...server.proved], [["a", 1]]);
   assert.equal(
     logged.some(({ message }) => message === "installed"),
@@ -74,9 +74,9 @@ test("a grant's new path moves the file, without a value from the server", async
   const { server, time, start, read } = createRig(t);
   server.put("a", "one");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   server.put("a", "one", { path: "elsewhere/a.key" });
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual([read("elsewhere/a.key"), read("a.key")], ["one", null]);
   assert.deepEqual(server.reported.withdrawn, []);
   assert.deepEqual(
@@ -90,14 +90,14 @@ test("a key that two grants put at two paths lies at both, and is withdrawn when
   server.put("a", "one");
   server.put("a", "one", { path: "second" }, "g-second");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual([read("a.key"), read("second")], ["one", "one"]);
   server.grants.delete("g-second");
   server.announce();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual([read("a.key"), read("second"), server.reported.withdrawn], ["one", null, []]);
   server.remove("a");
-  await time.advance(3000);
+  await time.advance(5000);
   assert.deepEqual(server.reported.withdrawn, [{ key: "a", version: 1 }]);
 });
 
@@ -105,10 +105,10 @@ test("a path that goes from one key to another is replaced, and the first key is
   const { server, time, start, read } = createRig(t);
   server.put("a", "one", { path: "shared" });
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   server.grants.clear();
   server.put("b", "two", { path: "shared" });
-  await time.advance(3000);
+  await time.advance(5000);
   assert.equal(read("shared"), "two");
   assert.deepEqual(server.reported.withdrawn, [{ key: "a", version: 1 }]);
   assert.equal(server.proved.get("b"), 1);
@@ -135,7 +135,7 @@ test("what failed is tried again, and arrives once the obstacle is gone", async 
   mkdirSync(join(keys, "a.key"), { recursive: true, mode: 0o700 });
   server.put("a", "one");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.match(server.reported.failures[0]?.message ?? "", /a.key: is a directory/);
   rmdirSync(join(keys, "a.key"));
   await time.advance(10_000);
@@ -147,7 +147,7 @@ test("a key is not put into the agent's own state directory", async (t) => {
   const { server, time, start, state } = createRig(t);
   server.put("a", "one", { path: join(state, "identity.pem") });
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.match(server.reported.failures[0]?.message ?? "", /own state directory/);
   assert.match(readFileSync(join(state, "identity.pem"), "utf8"), /PRIVATE KEY/);
 });
@@ -158,7 +158,7 @@ test("a symbolic link on a grant's path is reported, and nothing is written behi
   symlinkSync(join(keys, "real"), join(keys, "link"));
   server.put("a", "one", { path: "link/a.key" });
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.match(server.reported.failures[0]?.message ?? "", /link: is a symbolic link/);
   assert.deepEqual(readdirSync(join(keys, "real")), []);
 });
@@ -167,7 +167,7 @@ test("a revoked node loses everything on its last line, and comes back only slow
   const { server, time, start, read, state } = createRig(t);
   server.put("a", "one", { offline: 3_600_000 });
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.ok(existsSync(join(state, "bundle.sealed")));
   server.refuse("revoked");
   await time.advance(10);
@@ -182,7 +182,7 @@ test("a node that was revoked while it was away loses everything at the next ref
   const { server, time, start, read } = createRig(t);
   server.put("a", "one", { offline: 3_600_000 });
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   server.stop();
   await time.advance(5000);
   server.refuse("revoked");
@@ -195,7 +195,7 @@ test("a frozen node keeps its files, comes back slowly, and goes on after the th
   const { server, time, start, read } = createRig(t);
   server.put("a", "one");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   server.refuse("frozen");
   const before = server.calls.length;
   await time.advance(600_000);
@@ -210,7 +210,7 @@ test("a frozen node keeps its files, comes back slowly, and goes on after the th
 test("the server's new CA certificates are kept before the old ones end", async (t) => {
   const { server, time, start, state } = createRig(t);
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   const [old] = server.ca;
   const next = old?.replace("MII", "MIJ") ?? "";
   server.ca = [next, old ?? ""];
@@ -222,7 +222,7 @@ test("the server's new CA certificates are kept before the old ones end", async 
 test("facts are reported once, and again when they change", async (t) => {
   const { server, time, start, host } = createRig(t);
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   await time.advance(600_000);
   host.facts = { hostname: "renamed" };
   await time.advance(120_000);
@@ -245,7 +245,7 @@ test("a key directory on a disk brings a warning", async (t) => {
 test("the key directory and the state directory are made with mode 0700", async (t) => {
   const { time, start, keys, state } = createRig(t);
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   assert.equal(statSync(keys).mode & 0o7777, 0o700);
   assert.equal(statSync(state).mode & 0o7777, 0o700);
   for (const name of readdirSync(state)) assert.equal(statSync(join(state, name)).mode & 0o077, 0, name);
@@ -261,7 +261,7 @@ test("a key directory that others may write in is refused", async (t) => {
 test("a second agent with the same state directory is refused, and the first goes on", async (t) => {
   const { server, time, start, read } = createRig(t);
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   await assert.rejects(start().done, { code: "busy" });
   server.put("a", "one");
   await time.advance(10);

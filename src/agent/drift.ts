@@ -23,7 +23,7 @@ export interface DriftWatch {
 }
 
 /** A program that writes a file makes several events: one look is enough. */
-const SETTLE_MS = 25;
+const SETTLE_MS = 250;
 
 /** @param notice - Something happened in a directory: look. */
 export function createDriftWatch(parts: {

@@ -61,7 +61,7 @@ test("while no server answers, enrolment is tried again", async (t) => {
 test("the private key is P-256, was made here, and is kept with its certificate in one file of mode 0600", async (t) => {
   const { time, start, state } = createRig(t);
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   const text = readFileSync(join(state, "identity.pem"), "utf8");
   assert.match(text, /^-----BEGIN PRIVATE KEY-----[\s\S]*-----BEGIN CERTIFICATE-----/);
   assert.equal(createPublicKey(createPrivateKey(text)).asymmetricKeyDetails?.namedCurve, "prime256v1");
@@ -71,7 +71,7 @@ test("the certificate is renewed after two thirds of its life", async (t) => {
   const { server, time, start, read } = createRig(t);
   server.put("a", "one");
   start();
-  await time.advance(3000);
+  await time.advance(5000);
   await time.advance(16 * 3_600_000 - 60_000);
   assert.equal(server.generation, 1);
   await time.advance(120_000);
@@ -143,7 +143,7 @@ test("a node whose certificate has ended enrols again with its own key", async (
   const { server, time, start, read, state } = createRig(t);
   server.put("a", "one");
   const first = start();
-  await time.advance(3000);
+  await time.advance(5000);
   const [key] = readFileSync(join(state, "identity.pem"), "utf8").split("-----BEGIN CERTIFICATE");
   await first.stop();
   await time.advance(25 * 3_600_000);

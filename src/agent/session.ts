@@ -89,7 +89,7 @@ function held(all: readonly HeldVersion[]): { key: string; version: number }[] {
   });
 }
 
-const REPORT_SPREAD_MS = 1000;
+const REPORT_SPREAD_MS = 2000;
 
 /** Together, if several things happen within a second. */
 async function reports(context: Context): Promise<void> {
