@@ -15,7 +15,7 @@ import { newPassphrase, type SealKind } from "./seal-secret.ts";
 import { localPrincipal, openHouse, quietLog } from "./serve.ts";
 import { namesFor, writeCa } from "./server-names.ts";
 import type { World } from "./world.ts";
-import { assertAbsent, replace, writeNew } from "./write-file.ts";
+import { replace, writeNew } from "./write-file.ts";
 
 export interface Wanted {
   readonly data: string;
@@ -43,11 +43,11 @@ export async function initialise(wanted: Wanted, world: World): Promise<Made> {
     throw new KeywardError("usage", "--key-file does not go with a passphrase");
   const keyFile = kind === "file" ? (wanted.keyFile ?? path.join(data, files.sealKey)) : undefined;
   const made = { data, ...(keyFile === undefined ? {} : { keyFile }) };
-  assertAbsent(path.join(data, files.token), "store's token");
+  if (existsSync(path.join(data, files.token))) throw exists(data);
   if (dryRun) return made;
   const parts = await openHouse(data, quietLog);
   try {
-    if (parts.rootKey.state !== "uninitialised") throw exists(data);
+    if (parts.authority.show().certificates.length > 0) throw hasNoToken(data);
     const input = keyFile === undefined ? await passphraseInput(world) : await fileInput(keyFile);
     if (wanted.keyFile !== undefined) noteKeyFile(data, wanted.keyFile);
     return { ...made, caFingerprint: await fill(parts, data, input) };
@@ -60,7 +60,9 @@ export async function initialise(wanted: Wanted, world: World): Promise<Made> {
 async function fill(parts: Parts, data: string, input: SealInput): Promise<string> {
   const { rootKey, authority, access } = parts;
   using _secret = input.kind === "file" ? input.content : input.passphrase;
-  await rootKey.initialise([input]);
+  // One that was broken off between the root key and the CA is gone on with.
+  if (rootKey.state === "uninitialised") await rootKey.initialise([input]);
+  else await rootKey.unseal(input);
   await parts.afterUnseal();
   const caller = { by: localPrincipal() };
   await authority.initialise(caller);
@@ -94,5 +96,11 @@ async function fileInput(keyFile: string): Promise<SealInput> {
 function exists(data: string): KeywardError {
   return new KeywardError("conflict", `${JSON.stringify(data)}: there is a store already`, {
     hint: `run: keyward server --data ${data}; or choose another directory`,
+  });
+}
+
+function hasNoToken(data: string): KeywardError {
+  return new KeywardError("conflict", `${JSON.stringify(data)}: there is a store already`, {
+    hint: `if you lack a token: keyward token create admin --rule admin --data ${data} --out admin.token`,
   });
 }
