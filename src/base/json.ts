@@ -30,8 +30,25 @@ export function parseJson(text: string, what: string, limits: JsonLimits = defau
   } catch {
     throw new KeywardError("malformed", `${what}: not valid JSON`);
   }
-  assertShape(value, what, { left: limits.count });
+  assertShape(value, what, limits.depth, { left: limits.count });
   return value;
+}
+
+/**
+ * Does `parseJson` take back what this value is written as? For those who must be able to read what they write.
+ *
+ * @param text - The value as JSON.
+ * @throws KeywardError as `parseJson`
+ */
+export function assertReadable(
+  value: unknown,
+  text: string,
+  what: string,
+  limits: JsonLimits = defaultLimits,
+): void {
+  if (Buffer.byteLength(text) > limits.size)
+    throw new KeywardError("too-large", `${what}: more than ${limits.size} bytes`);
+  assertShape(value, what, limits.depth, { left: limits.count });
 }
 
 /** Counts brackets outside strings, so that a deep text is refused before the parser recurses into it. */
@@ -50,12 +67,15 @@ function assertDepth(text: string, what: string, limit: number): void {
   }
 }
 
-function assertShape(value: Json, what: string, budget: { left: number }): void {
+/** @param depth - Levels that are left. Members that are not there (`undefined`) do not count. */
+function assertShape(value: unknown, what: string, depth: number, budget: { left: number }): void {
   if (budget.left-- <= 0) throw new KeywardError("too-large", `${what}: too many values`);
   if (value === null || typeof value !== "object") return;
+  if (depth === 0) throw new KeywardError("too-large", `${what}: nested too deep`);
   for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
     if (name === "__proto__") throw new KeywardError("malformed", `${what}: a member named __proto__`);
-    assertShape(member, what, budget);
+    assertShape(member, what, depth - 1, budget);
   }
 }
 
