@@ -11,6 +11,7 @@ import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock } from "../base/time.ts";
 import { type CertificateRequest, parseRequest } from "../formats/x509/x509.ts";
+import { flatten } from "../model/facts.ts";
 import { type NodeName, parseNodeName } from "../model/name.ts";
 import { type AttributeTree, type Node, noAttributes } from "../model/node.ts";
 import { nodes } from "../records/records.ts";
@@ -97,6 +98,7 @@ export function createEnrolment(needs: EnrolmentNeeds): Enrolment {
     if (facts !== undefined && canonicalJson(facts).length > MAX_FACTS) {
       throw new KeywardError("too-large", `facts: more than ${MAX_FACTS} characters`);
     }
+    if (facts !== undefined) flatten(facts, "reported");
     const given =
       token === undefined ? null : (parseJoinToken(token) ?? { id: "none", hash: "0".repeat(64) });
     const bound = (await goodToken(readStore, given))?.node;
