@@ -4,7 +4,7 @@ import { findRoute, type Route } from "../api/paths.ts";
 import type { Caller } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { printable } from "../model/name.ts";
-import { formatPrincipal } from "../model/principal.ts";
+import { formatPrincipal, type Principal } from "../model/principal.ts";
 import { readBody } from "./body.ts";
 import type { Dispatch, RawInput } from "./dispatch.ts";
 import { isStream } from "./handlers/handler.ts";
@@ -59,7 +59,7 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
     await dispatch.admit(route.name, caller, Object.values(route.path)[0] ?? route.name);
     const body = await readBody(request, limits.bodyBytes);
     const input = { path: route.path, query, body, connection };
-    await reply(response, trace, route, caller, input);
+    await reply(response, trace, route, { ...caller, by: await byNow(input, by) }, input);
     return 200;
   }
 
@@ -116,6 +116,11 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
   }
 
   return (request, response) => void handle(request, response);
+}
+
+/** Half a minute may pass until a body is there: a token or a node that was revoked meanwhile is not heard. */
+async function byNow({ body, connection: { again } }: RawInput, by: Principal): Promise<Principal> {
+  return body === undefined || again === undefined ? by : await again();
 }
 
 interface Target {

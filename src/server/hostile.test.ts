@@ -1,0 +1,86 @@
+/** What strangers and callers that have just lost their rights try, against the whole server. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
+import { isKeywardError, type KeywardError } from "../base/errors.ts";
+import type { DurationMs } from "../base/time.ts";
+import { makeCsr, me, startTestServer } from "./server-for-test.ts";
+
+const main = await startTestServer();
+after(() => main.stop());
+
+const refused = (code: KeywardError["code"], message?: RegExp) => (error: unknown) => {
+  assert.ok(isKeywardError(error, code), String(error));
+  if (message !== undefined) assert.match(error.message, message);
+  return true;
+};
+
+function nested(levels: number): { [name: string]: unknown } {
+  let value: { [name: string]: unknown } = { a: "x" };
+  for (let i = 1; i < levels; i++) value = { a: value };
+  return value;
+}
+
+test("whatever a stranger says of itself, the server can read what it wrote down", async () => {
+  const { csr } = makeCsr("deep");
+  for (const levels of [13, 14, 15, 16, 40]) {
+    const body = { csr, name: `deep${levels}`, facts: nested(levels) };
+    await main
+      .client()
+      .call("agent.enrol", { body })
+      .catch((error: unknown) => assert.ok(isKeywardError(error, "too-large"), String(error)));
+  }
+  const long = { csr, name: "long", facts: { ["x".repeat(1025)]: 1 } };
+  await assert.rejects(main.client().call("agent.enrol", { body: long }), refused("too-large"));
+  const admin = await main.operator("admin");
+  const { nodes } = await admin.call("node.list", { query: {} });
+  assert.ok(nodes.some(({ name }) => name === "deep15"));
+});
+
+test("attributes and rules that are too deep or too many are refused, and the server reads on", async () => {
+  const admin = await main.operator("admin");
+  await admin.call("node.add", { body: { name: "wide" } });
+  const attributes = { "b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q": nested(13) };
+  await admin.call("node.set", { path: { name: "wide" }, body: { attributes } });
+  const { node } = await admin.call("node.show", { path: { name: "wide" } });
+  assert.deepEqual(Object.keys(node.attributes.set), ["b"]);
+  const actions = Array.from({ length: 1000 }, () => "key:read" as const);
+  const put = admin.call("rule.put", { path: { name: "many" }, body: { allow: [{ actions, prefix: "" }] } });
+  await assert.rejects(put, refused("usage"));
+});
+
+/** A request whose body waits until `go`. @returns The answer's first line. */
+async function slowPut(token: string, go: () => Promise<unknown>): Promise<string> {
+  const body = JSON.stringify({ value: "eA==" });
+  const socket = connect({ port: main.server.port, host: "127.0.0.1", ca: [...main.ca] });
+  const answer = new Promise<string>((resolve, reject) => {
+    socket.once("data", (data) => resolve(String(data).split("\r\n", 1)[0] ?? "")).once("error", reject);
+  });
+  const head = [
+    "PUT /v1/values/slow HTTP/1.1",
+    "host: localhost",
+    `authorization: Bearer ${token}`,
+    "content-type: application/json",
+    `content-length: ${body.length}`,
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, 4)}`);
+  await sleep(200);
+  await go();
+  socket.write(body.slice(4));
+  try {
+    return await answer;
+  } finally {
+    socket.destroy();
+  }
+}
+
+test("who is revoked while the body of the request is under way is not heard", async () => {
+  const create = () =>
+    main.parts.access.createToken(me, { name: "bob", rules: ["admin"], ttl: 3_600_000 as DurationMs });
+  const good = await create();
+  assert.match(await slowPut(good.token, async () => {}), / 200 /);
+  const revoked = await create();
+  const answer = await slowPut(revoked.token, () => main.parts.access.revokeToken(me, revoked.info.id));
+  assert.match(answer, / 401 /);
+});
