@@ -4,7 +4,7 @@ import type { Journal } from "../audit/audit.ts";
 import { Secret } from "../base/secret.ts";
 import type { Clock, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import { issueLeaf, makeSerial, parseHost } from "../formats/x509/x509.ts";
+import { issueLeaf, makeSerial, parseHost, serverIdentity } from "../formats/x509/x509.ts";
 import type { CaKeeper } from "./ca.ts";
 import { BACKDATE, otherCertificates } from "./issued.ts";
 import { resourceOf } from "./names.ts";
@@ -59,7 +59,7 @@ export function createServerCertificates(needs: ServerCertificatesNeeds): Server
         const pem = await issueLeaf(await ca.open(issuing), {
           publicKey: new Uint8Array(publicKey.export({ format: "der", type: "spki" })),
           commonName: texts[0] ?? "",
-          names,
+          names: [...names, serverIdentity],
           usages: ["server"],
           serial,
           notBefore: (issued - BACKDATE) as UnixMs,

@@ -4,12 +4,16 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Api } from "../api/api.ts";
 import { type Operation, type OperationName, operations } from "../api/operations.ts";
 import { formatPath } from "../api/paths.ts";
 import type { ResponseOf } from "../api/shapes.ts";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
+import { readCertificate } from "../formats/x509/certificate.ts";
+import { isServer } from "../formats/x509/identity.ts";
+import type { San } from "../formats/x509/san.ts";
 import { answerLimits, parseAnswer, readLines, readText, refusalOf } from "./answer.ts";
 import { connectionError } from "./connection-error.ts";
 
@@ -137,9 +141,34 @@ function createAgent({ ca, cert, key, serverName }: ClientOptions): Agent {
     minVersion: "TLSv1.3",
     // said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off
     rejectUnauthorized: true,
+    checkServerIdentity: assertServer,
     ca: [...ca],
     ...(cert === undefined || key === undefined ? {} : { cert, key: Buffer.from(key.reveal()) }),
     ...(serverName === undefined ? {} : { servername: serverName }),
+  });
+}
+
+/**
+ * For the host that was asked for, and a Keyward server's: the CA signs certificates for other programs too, and
+ * whoever has one of those is not whom secrets are meant for.
+ */
+function assertServer(host: string, certificate: PeerCertificate): Error | undefined {
+  return (
+    checkServerIdentity(host, certificate) ?? (isServer(namesOf(certificate)) ? undefined : stranger(host))
+  );
+}
+
+function namesOf({ raw }: PeerCertificate): readonly San[] {
+  try {
+    return readCertificate(raw).names;
+  } catch {
+    return [];
+  }
+}
+
+function stranger(host: string): KeywardError {
+  return new KeywardError("unreachable", `${host}: the certificate is not that of a Keyward server`, {
+    hint: "someone who was given a certificate for this host may be in its place: look at keyward cert list",
   });
 }
 

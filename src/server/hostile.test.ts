@@ -1,10 +1,14 @@
 /** What strangers and callers that have just lost their rights try, against the whole server. */
 import assert from "node:assert/strict";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { isKeywardError, type KeywardError } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
 import type { DurationMs } from "../base/time.ts";
+import { createClient } from "../client/client.ts";
 import { makeCsr, me, startTestServer } from "./server-for-test.ts";
 
 const main = await startTestServer();
@@ -83,4 +87,26 @@ test("who is revoked while the body of the request is under way is not heard", a
   const revoked = await create();
   const answer = await slowPut(revoked.token, () => main.parts.access.revokeToken(me, revoked.info.id));
   assert.match(answer, / 401 /);
+});
+
+test("a certificate that was signed for the server's host does not make a server of who has it", async (t) => {
+  await main.parts.access.putRule(me, "web", [{ actions: ["cert:sign"], prefix: "dns/localhost" }]);
+  const { csr, key } = makeCsr("localhost");
+  const { pem } = await (await main.operator("web")).call("cert.sign", { body: { csr } });
+  const heard: unknown[] = [];
+  const chain = [pem, ...main.ca].join("");
+  const other = createServer({ cert: chain, key: Buffer.from(key.reveal()) }, (request, response) => {
+    heard.push(request.headers.authorization);
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    other.close();
+    other.closeAllConnections();
+  });
+  const address = `https://localhost:${(other.address() as AddressInfo).port}`;
+  const api = createClient({ address, ca: main.ca, token: Secret.fromText("kwt_a_b") });
+  await assert.rejects(api.call("access.whoami", {}), refused("unreachable", /not that of a Keyward server/));
+  await api.close();
+  assert.deepEqual(heard, []);
 });

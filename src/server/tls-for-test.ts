@@ -12,6 +12,7 @@ import {
   openIssuer,
   parseHost,
   type San,
+  serverIdentity,
   type Usage,
 } from "../formats/x509/x509.ts";
 
@@ -42,10 +43,13 @@ export async function createTestCa() {
     return { pem, key };
   }
 
+  const hosts = [parseHost("localhost", "test"), parseHost("127.0.0.1", "test")];
   return {
     pem: ca.pem,
     fingerprint: ca.fingerprint,
-    server: () => issue([parseHost("localhost", "test"), parseHost("127.0.0.1", "test")], ["server"]),
+    server: () => issue([...hosts, serverIdentity], ["server"]),
+    /** For the same host, as it is signed for other programs. */
+    otherServer: () => issue(hosts, ["client", "server"]),
     client: (identity: Identity) => issue([formatIdentity(identity)], ["client"]),
     expired: (identity: Identity) =>
       issue([formatIdentity(identity)], ["client"], {

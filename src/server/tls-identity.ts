@@ -12,7 +12,16 @@ import { type Json, parseJson } from "../base/json.ts";
 import { Secret } from "../base/secret.ts";
 import type { Clock, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import { issueLeaf, makeCa, makeSerial, openIssuer, parseHost } from "../formats/x509/x509.ts";
+import {
+  isServer,
+  issueLeaf,
+  makeCa,
+  makeSerial,
+  openIssuer,
+  parseCertificate,
+  parseHost,
+  serverIdentity,
+} from "../formats/x509/x509.ts";
 import type { RootKey } from "../seal/root-key.ts";
 import type { TlsIdentity } from "./https.ts";
 
@@ -52,7 +61,8 @@ export function createTlsIdentities(needs: TlsIdentityNeeds): TlsIdentities {
 
   function isCurrent(kept: Kept): boolean {
     const trusted = authority.show().certificates.map(({ pem }) => pem);
-    return clock() < kept.renew && isSame(kept.names, names) && isSame(kept.trusted, trusted);
+    const same = isSame(kept.names, names) && isSame(kept.trusted, trusted);
+    return same && clock() < kept.renew && isServer(parseCertificate(leafOf(kept.chain)).names);
   }
 
   async function issue(): Promise<TlsIdentity | null> {
@@ -83,6 +93,12 @@ export function createTlsIdentities(needs: TlsIdentityNeeds): TlsIdentities {
 
 function identityOf({ chain, key, trusted }: Kept): TlsIdentity {
   return { chain, key: Secret.fromText(key), trusted };
+}
+
+const END = "-----END CERTIFICATE-----\n";
+
+function leafOf(chain: string): string {
+  return chain.slice(0, chain.indexOf(END) + END.length);
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
@@ -121,7 +137,7 @@ async function forTheMoment({ clock, random, names }: TlsIdentityNeeds): Promise
     ...dates,
     publicKey: new Uint8Array(publicKey.export({ format: "der", type: "spki" })),
     commonName: "keyward, uninitialised",
-    names: names.map((name) => parseHost(name, "server name")),
+    names: [...names.map((name) => parseHost(name, "server name")), serverIdentity],
     usages: ["server"],
     serial: makeSerial(random),
   });

@@ -3,6 +3,10 @@
  *
  *     keyward://node/NAME?generation=N   N from 1, no leading zero
  *     keyward://operator/NAME
+ *     keyward://server
+ *
+ * The server's own certificate bears the last one, beside its host names: what Keyward signs for others is from the
+ * same CA, and may be for the same host.
  */
 import { KeywardError } from "../../base/errors.ts";
 import { type NodeName, parseNodeName } from "../../model/name.ts";
@@ -19,6 +23,13 @@ export function formatIdentity(identity: Identity): San {
       ? `keyward://node/${identity.name}?generation=${identity.generation}`
       : `keyward://operator/${identity.name}`;
   return { kind: "uri", value };
+}
+
+export const serverIdentity: San = { kind: "uri", value: "keyward://server" };
+
+/** Is this the certificate of a Keyward server, as opposed to one that was signed for somebody else? */
+export function isServer(names: readonly San[]): boolean {
+  return names.some(({ kind, value }) => kind === serverIdentity.kind && value === serverIdentity.value);
 }
 
 /** Is this a name that only Keyward itself gives? No request may ask for one. */

@@ -6,7 +6,14 @@
  */
 export { type CertificateFacts, parseCertificate, readCertificate } from "./certificate.ts";
 export { type Crl, makeCrl, type Revocation } from "./crl.ts";
-export { formatIdentity, type Identity, identityOf, isReserved } from "./identity.ts";
+export {
+  formatIdentity,
+  type Identity,
+  identityOf,
+  isReserved,
+  isServer,
+  serverIdentity,
+} from "./identity.ts";
 export {
   crossSign,
   type Issuer,
