@@ -17,8 +17,16 @@ export function createLog({ level = "info", to }: LogOptions = {}): Log {
       formatters: { level: (label) => ({ level: label }) },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
     },
-    to ?? pino.destination({ fd: 2, sync: true }),
+    to ?? standardError(),
   );
+}
+
+/** Characters that wait while the log cannot be written; what comes then is dropped. */
+const MAX_WAITING = 1_048_576;
+
+/** A log on a disk that is full loses lines. It does not end the server, which would take the keys with it. */
+function standardError(): DestinationStream {
+  return pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING }).on("error", () => {});
 }
 
 /** One finished request. `operation` is absent when no route was found. */
