@@ -45,6 +45,9 @@ enrolled.length = 0;
 process.on("message", (message) => {
   if (message === "stop") void server.stop().then(() => process.exit(0));
   else {
+    // garbage that has not been collected yet is nobody's
+    globalThis.gc?.();
+    globalThis.gc?.();
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed } = process.memoryUsage();
     const { watching } = parts.fleet.status();

@@ -49,7 +49,9 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
       for (const chunk of chunks) chunk.fill(0);
     });
     request.once("error", () => reject(cutOff()));
-    request.once("close", () => reject(cutOff()));
+    request.once("close", () => {
+      if (!request.complete) reject(cutOff());
+    });
   });
 }
 

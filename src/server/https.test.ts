@@ -224,6 +224,22 @@ test("TLS 1.2 is refused", async () => {
   assert.match(String(error), /protocol|alert/i);
 });
 
+test("a session is not resumed: each connection shows its certificate anew", async () => {
+  const { port } = await start();
+  const first = raw(port, await ca.client(db1));
+  const sessions: Buffer[] = [];
+  first.on("session", (session: Buffer) => void sessions.push(session));
+  await once(first, "secureConnect");
+  first.write("GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  await readAll(first);
+  for (const session of sessions) {
+    const again = connectTls({ port, host: "127.0.0.1", ca: [ca.pem], servername: "localhost", session });
+    await once(again, "secureConnect");
+    assert.equal(again.isSessionReused(), false);
+    again.destroy();
+  }
+});
+
 test("a head that is too large, a slow head and plain HTTP end the connection", async () => {
   const { port } = await start({ headersMs: 400, requestMs: 500 });
   const large = raw(port);

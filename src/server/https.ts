@@ -2,6 +2,7 @@
  * HTTPS: the listening socket. TLS 1.3 and nothing older; a client certificate is asked for and judged by
  * `identify.ts`, so that who is refused hears why. Everything that a stranger can hold on to has a limit.
  */
+import { constants } from "node:crypto";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { KeywardError } from "../base/errors.ts";
@@ -76,6 +77,8 @@ export function createHttps({ identity, limits, onRequest, metrics }: HttpsNeeds
 function contextOf({ chain, key, trusted }: TlsIdentity) {
   return {
     minVersion: "TLSv1.3" as const,
+    // every connection shows its certificate anew: no ticket outlives a revocation, or costs a new connection 10 %
+    secureOptions: constants.SSL_OP_NO_TICKET,
     cert: chain,
     key: Buffer.from(key.reveal()),
     ca: [...trusted],
