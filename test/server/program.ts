@@ -32,8 +32,10 @@ export interface Program {
   /** @throws Error when `keyward init` fails. */
   init(words?: readonly string[], stdin?: string): Promise<void>;
   startServer(): ServerProcess;
-  /** With the token that `init` made, unless told otherwise. */
+  /** Of whoever trusts this server's CAs. */
   client(address: string, options?: Partial<ClientOptions>): Api;
+  /** With the token that `init` made. */
+  operator(address: string): Api;
   /** The CA certificates to trust, PEM. */
   ca(): string[];
   remove(): void;
@@ -84,6 +86,9 @@ export function createProgram(directory = mkdtempSync(join(tmpdir(), "keyward-pr
   const ca = (): string[] =>
     readFileSync(join(data, "ca.pem"), "utf8").match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g) ?? [];
 
+  const client = (address: string, options: Partial<ClientOptions> = {}): Api =>
+    createClient({ address, ca: ca(), ...options });
+
   return {
     directory,
     data,
@@ -94,13 +99,11 @@ export function createProgram(directory = mkdtempSync(join(tmpdir(), "keyward-pr
       if (status !== 0) throw new Error(`keyward init ended with ${status}: ${stderr}`);
     },
     startServer: () => serverOf(start(["server", "--listen", "127.0.0.1:0"])),
-    client: (address, options = {}) =>
-      createClient({
-        address,
-        ca: ca(),
-        token: Secret.fromText(readFileSync(join(data, "admin.token"), "utf8").trim()),
-        ...options,
-      }),
+    client,
+    operator: (address) => {
+      const token = readFileSync(join(data, "admin.token"), "utf8").trim();
+      return client(address, { token: Secret.fromText(token) });
+    },
     remove: () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

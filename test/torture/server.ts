@@ -20,7 +20,7 @@ export async function openServerTorture(): Promise<ServerTorture> {
 
   async function withServer(work: (api: Api) => Promise<void>): Promise<ServerProcess> {
     const server = program.startServer();
-    const api = program.client(await server.serving);
+    const api = program.operator(await server.serving);
     try {
       await work(api);
     } finally {
@@ -78,7 +78,7 @@ function childOf(program: Program, server: ServerProcess, books: readonly Book[]
   }
 
   async function writeOne(address: string, book: Book): Promise<void> {
-    const api = program.client(address);
+    const api = program.operator(address);
     try {
       await keepWriting(api, book, () => {
         if (book.done.length === 1 && --waiting === 0) isReady();
