@@ -37,7 +37,7 @@ export function openDirectory(path: string, makeBelow?: string): Directory {
   let reached = "";
   for (const [index, name] of segments.entries()) {
     try {
-      if (isBelow(reached, makeBelow)) make(fd, name);
+      if (isBelow(reached, makeBelow)) makeDirectory({ at: (one) => child(fd, one) }, name);
       const next = openSync(child(fd, name), index === segments.length - 1 ? last : through);
       closeSync(fd);
       fd = next;
@@ -79,9 +79,10 @@ function isBelow(reached: string, top: string | undefined): boolean {
   return top !== undefined && (reached === top || reached.startsWith(`${top}/`));
 }
 
-function make(fd: number, name: string): void {
+/** With mode 0700, unless something of that name is there. @throws The system's error. */
+export function makeDirectory(parent: Pick<Directory, "at">, name: string): void {
   try {
-    mkdirSync(child(fd, name), 0o700);
+    mkdirSync(parent.at(name), 0o700);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }

@@ -151,3 +151,11 @@ test("a file that becomes someone else's is not emptied when the key is withdraw
   assert.equal(read("app/a.key"), "someone else's");
   await until("it is reported as withdrawn", () => server.reported.withdrawn.length === 1, time);
 });
+
+test("a key directory that was removed as a whole is made again, with its files", async (t) => {
+  const { time, read, keys } = await withKey(t);
+  rmSync(keys, { recursive: true });
+  await time.advance(61_000);
+  await until("the file is back", () => read("app/a.key") === "one", time);
+  assert.equal(statSync(keys).mode & 0o7777, 0o700);
+});

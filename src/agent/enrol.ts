@@ -69,6 +69,7 @@ export async function enrol(parts: EnrolParts, known: Membership | null): Promis
       );
       if (once) throw awaiting(answer.node, answer.fingerprint);
     } catch (error) {
+      if (signal.aborted) return null;
       if (once || !isPassing(error)) throw error;
       delay = 2 * APPROVAL_MS;
       log.warn({ code: error.code, reason: error.message }, "not enrolled yet");
@@ -83,12 +84,14 @@ type Answer =
   | { readonly kind: "pending"; readonly node: string; readonly fingerprint: string };
 
 async function ask(parts: EnrolParts, address: string, known: Membership | null): Promise<Answer> {
-  const { state, joining, connect, facts } = parts;
+  const { state, joining, connect, facts, signal } = parts;
   const ca = await trusted(parts, address);
   const key = ownKey(state);
   const described = facts();
   const name = joining.name ?? known?.node ?? hostNameOf(described);
   const api = connect({ address, ca });
+  const stop = (): void => void api.close();
+  signal.addEventListener("abort", stop, { once: true });
   try {
     const body = {
       csr: csrFor(key, name ?? ""),
@@ -103,6 +106,7 @@ async function ask(parts: EnrolParts, address: string, known: Membership | null)
     saveMembership(state, membership);
     return { kind: "issued", membership };
   } finally {
+    signal.removeEventListener("abort", stop);
     await api.close();
   }
 }

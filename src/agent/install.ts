@@ -17,7 +17,7 @@ import { basename, dirname } from "node:path";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { MAX_VALUE_BYTES } from "../model/key.ts";
-import { type Directory, openDirectory } from "./directory.ts";
+import { type Directory, makeDirectory, openDirectory } from "./directory.ts";
 import { fileError } from "./file-error.ts";
 import { cleanDirectory, type Ownership, placeFile, type Temporaries, zero } from "./place.ts";
 import { quietly, readFile } from "./read.ts";
@@ -71,7 +71,7 @@ export function createInstaller(keyDirectory: string, temporaries: Temporaries):
 
   return {
     install: (path, value, ownership) =>
-      inDirectory(path, keyDirectory, (directory, name) => {
+      inOwnDirectory(path, keyDirectory, (directory, name) => {
         const found = lookAt(directory, name);
         const same = found !== null && found.size === value.length && holds(directory, name, value);
         if (same && owned(found, ownership)) return { ...found, written: false, changed: false };
@@ -119,6 +119,21 @@ function inDirectory<T>(
   });
 }
 
+/** The key directory may have been removed behind our back: then it is made again, if its parent is there. */
+function inOwnDirectory<T>(
+  path: string,
+  keyDirectory: string,
+  use: (directory: Directory, name: string) => T,
+): T {
+  try {
+    return inDirectory(path, keyDirectory, use);
+  } catch (error) {
+    if (!isAbsence(error) || !path.startsWith(`${keyDirectory}/`)) throw error;
+    using(openDirectory(dirname(keyDirectory)), (parent) => makeDirectory(parent, basename(keyDirectory)));
+    return inDirectory(path, keyDirectory, use);
+  }
+}
+
 function using<T>(directory: Directory, use: (directory: Directory) => T): T {
   try {
     return use(directory);
@@ -131,10 +146,13 @@ function absentIsNull<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
-    const cause = (error as { cause?: NodeJS.ErrnoException }).cause;
-    if (cause?.code === "ENOENT") return null;
+    if (isAbsence(error)) return null;
     throw error;
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  return (error as { cause?: NodeJS.ErrnoException }).cause?.code === "ENOENT";
 }
 
 /** A directory that is gone, or a link by now, holds nothing of ours. */

@@ -8,6 +8,7 @@
 import type { Api } from "../api/api.ts";
 import type { BodyOf } from "../api/shapes.ts";
 import { fields, fromBase64, toBase64 } from "../base/bytes.ts";
+import { isKeywardError } from "../base/errors.ts";
 import { canonicalJson, type Json } from "../base/json.ts";
 import { hmacSha256 } from "../crypto/mac.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
@@ -42,7 +43,8 @@ export interface ReporterParts {
 }
 
 /** Of each kind in one report: what the server takes, and few enough to stay below its limit on a body. */
-const MOST = 1000;
+const MOST = 300;
+const unreadable = ["usage", "malformed", "too-large"] as const;
 /** Drift and failures that could not be told are forgotten beyond this, oldest first. */
 const KEPT = 4096;
 
@@ -77,7 +79,7 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
       proofs: keys.flatMap(([key]) => proofOf(key, bytes)),
       withdrawn: installed.withdrawn.slice(0, MOST).map(({ key, version }) => ({ key, version })),
       drift: drift.slice(0, MOST),
-      failures: failures.slice(0, MOST).map((one) => ({ ...one, message: one.message.slice(0, 4096) })),
+      failures: failures.slice(0, MOST).map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
       ...(nowText === toldText ? {} : { facts: now }),
     };
     const text = nowText;
@@ -97,6 +99,17 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
     const told = new Set(withdrawn.map(({ key, version }) => `${key}@${version}`));
     installed.setWithdrawn(installed.withdrawn.filter(({ key, version }) => !told.has(`${key}@${version}`)));
     installed.save();
+  }
+
+  /** What the server cannot read now it will never read: it must not keep us from saying the rest. */
+  function giveUp(error: unknown): void {
+    if (!unreadable.some((code) => isKeywardError(error, code))) throw error;
+    log.error({ reason: (error as Error).message }, "the server could not read a report");
+    drift = [];
+    failures = [];
+    toProve.clear();
+    toldText = nowText;
+    installed.setWithdrawn([]);
   }
 
   const hasNews = (): boolean =>
@@ -121,7 +134,11 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
     },
     async send(api) {
       const refused: HeldVersion[] = [];
-      while (challenge !== null && hasNews()) refused.push(...(await sendOne(api, challenge)));
+      try {
+        while (challenge !== null && hasNews()) refused.push(...(await sendOne(api, challenge)));
+      } catch (error) {
+        giveUp(error);
+      }
       return refused;
     },
   };

@@ -41,7 +41,13 @@ export async function holdSession(
 ): Promise<"renewed" | "ended"> {
   const over = new AbortController();
   const end = (): void => over.abort();
-  signal.addEventListener("abort", end, { once: true });
+  // What is under way ends with it: a server that does not answer must not hold up the end.
+  const stop = (): void => {
+    end();
+    void api.close();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   const context: Context = { ...parts, api, membership, signal: over.signal, renewed: false };
   // What is new is told after the first line, together with what that brings.
   parts.news.lower();
@@ -49,10 +55,10 @@ export async function holdSession(
     const work = [lines, reports, asks, renewal].map((one) => one(context).finally(end));
     const results = await Promise.allSettled(work);
     const failed = results.find((result) => result.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined && !signal.aborted) throw failed.reason;
     return context.renewed ? "renewed" : "ended";
   } finally {
-    signal.removeEventListener("abort", end);
+    signal.removeEventListener("abort", stop);
   }
 }
 
