@@ -146,6 +146,21 @@ describe("a join token", () => {
     await assert.rejects(authority.createJoinToken({ by }, {}), { code: "denied" });
   });
 
+  it("that attests attributes needs the right to enrol all", async () => {
+    const { authority } = bench;
+    const allowed = (prefix: string): { by: Principal } => ({
+      by: {
+        kind: "operator",
+        name: "alice",
+        rules: [{ name: "r", allow: [{ actions: ["node:enrol"], prefix }] }],
+      },
+    });
+    const request = { node: "db1", attributes: { role: "db" } };
+    await authority.createJoinToken(allowed(""), request);
+    await authority.createJoinToken(allowed("db1"), { node: "db1", attributes: {} });
+    await assert.rejects(authority.createJoinToken(allowed("db1"), request), { code: "denied" });
+  });
+
   it("has limits on its time and its attributes", async () => {
     const { authority } = bench;
     for (const ttl of [0, 999, 31 * DAY, Number.NaN]) {

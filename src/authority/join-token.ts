@@ -5,7 +5,7 @@
  *     kwj_<id>_<secret>   id: 16 hex digits; secret: 32 random bytes in base64url
  */
 import { hash, timingSafeEqual } from "node:crypto";
-import type { Caller, Journal } from "../audit/audit.ts";
+import type { Act, Caller, Journal } from "../audit/audit.ts";
 import { toBase64Url, toHex } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
@@ -14,7 +14,7 @@ import type { Random } from "../crypto/random.ts";
 import { createFacts } from "../model/facts.ts";
 import { type NodeName, parseNodeName } from "../model/name.ts";
 import { type AttributeTree, noAttributes } from "../model/node.ts";
-import { formatPrincipal } from "../model/principal.ts";
+import { formatPrincipal, permits } from "../model/principal.ts";
 import { createTable } from "../store/table.ts";
 import type { CaKeeper } from "./ca.ts";
 
@@ -47,8 +47,8 @@ export function isGood(row: JoinTokenRow, given: { hash: string }, now: UnixMs):
 
 export interface JoinTokens {
   /**
-   * @param request - `node`: the only node that may use it; `attributes`: a tree, attested by it; `ttl`: 1 s to
-   *   30 days, one hour by default.
+   * @param request - `node`: the only node that may use it; `attributes`: a tree, attested by it, which takes a rule
+   *   for every node, since they decide who receives keys; `ttl`: 1 s to 30 days, one hour by default.
    * @returns `token` is shown this once, and empty in a dry run. `caFingerprint` is that of the CA that a first
    *   contact finds at the end of the server's chain.
    * @throws KeywardError `denied`, `usage`, `uninitialised`; `too-large` for more attributes than queries may look at.
@@ -68,7 +68,7 @@ export interface JoinTokensNeeds {
 
 const HOUR = 3_600_000;
 const MAX_TTL = 30 * 24 * HOUR;
-/** What a rule must cover to make a token that any node can use: only the prefix of everything does. */
+/** What a rule must cover where it is not about one node's name alone: only the prefix of everything does. */
 const ANY_NODE = "*";
 
 export function createJoinTokens({ journal, ca, clock, random }: JoinTokensNeeds): JoinTokens {
@@ -82,8 +82,8 @@ export function createJoinTokens({ journal, ca, clock, random }: JoinTokensNeeds
       assertAttributes(attributes ?? {});
       const id = toHex(random(8));
       const secret = toBase64Url(random(32));
-      const act = { ...caller, action: "node:enrol", resource: node ?? ANY_NODE } as const;
-      const expires = await journal.act(act, (tx, detail) => {
+      const acts = actsFor(caller, node ?? ANY_NODE, Object.keys(attributes ?? {}).length > 0);
+      const expires = await journal.actAll(acts, (tx, [detail = {}]) => {
         const created = clock();
         const expires = (created + ttl) as UnixMs;
         const times = { created, expires, by: formatPrincipal(caller.by) };
@@ -100,6 +100,13 @@ export function createJoinTokens({ journal, ca, clock, random }: JoinTokensNeeds
       return { token, expires, caFingerprint: ca.anchor().fingerprint };
     },
   };
+}
+
+/** Only a lack of the wider right has an event of its own. */
+function actsFor(caller: Caller, resource: string, attests: boolean): Act[] {
+  const act = { ...caller, action: "node:enrol", resource } as const;
+  const wide = !attests || permits(caller.by, "node:enrol", ANY_NODE);
+  return wide ? [act] : [act, { ...act, resource: ANY_NODE }];
 }
 
 /** @throws KeywardError `too-large` */

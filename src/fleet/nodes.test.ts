@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
+import type { AttributeTree } from "../model/node.ts";
+import type { Allow } from "../model/principal.ts";
 import { asNode, type Bench, createBench, me, operator } from "./fleet-for-test.ts";
 
 let bench: Bench;
@@ -168,5 +170,55 @@ describe("the effect of a change of a node", () => {
         { change: "freeze", reason: "why not" },
       ],
     );
+  });
+});
+
+describe("attributes by someone whose rule is not for every node", () => {
+  const own = { actions: ["node:write"], prefix: "web1" } as const;
+  beforeEach(async () => {
+    await bench.putKey("db/x", ["secret"]);
+    await bench.putKey("web/y", ["other"]);
+    await bench.putNode("web1", { set: { role: "web" } });
+    await bench.grant("db/x", "role:db AND NOT env:test");
+    await bench.grant("web/y", "role:web");
+  });
+  const denied = (attributes: AttributeTree, ...allow: Allow[]) =>
+    assert.rejects(bench.fleet.nodes.set(operator(own, ...allow), "web1", attributes), {
+      code: "denied",
+      message: "operator:alice: node web1 would win db/x",
+    });
+
+  it("win no key that they may not grant", async () => {
+    await denied({ role: ["web", "db"] });
+    await denied({ role: ["web", "db"] }, { actions: ["grant:write"], prefix: "web/" });
+    const granting = operator(own, { actions: ["grant:write"], prefix: "db/" });
+    const { effect } = await bench.fleet.nodes.set(granting, "web1", { role: ["web", "db"] });
+    assert.deepEqual(changes(effect), ["gain web1 db/x"]);
+    const event = (await bench.events("node:write")).find(({ outcome }) => outcome === "denied");
+    assert.equal(event?.resource, "web1");
+  });
+
+  it("win none by what they remove either, and none for a time when it is thawed", async () => {
+    await bench.fleet.nodes.set(me, "web1", { role: ["web", "db"], env: "test" });
+    await denied({ env: null });
+    await bench.fleet.nodes.freeze(operator(own), "web1");
+    await denied({ env: "prod" });
+  });
+
+  it("may say and take away what wins nothing", async () => {
+    const { nodes } = bench.fleet;
+    await nodes.set(operator(own), "web1", { rack: "a7" });
+    const { effect } = await nodes.set(operator(own), "web1", { role: null });
+    assert.deepEqual(changes(effect), ["lose web1 web/y"]);
+    await assert.rejects(nodes.set(operator(own), "web1", { role: "web" }), { code: "denied" });
+    await nodes.set(operator({ actions: ["node:write"], prefix: "" }), "web1", { role: "db" });
+  });
+
+  it("are for nodes that have enrolled: what the others win is not known yet", async () => {
+    const { nodes } = bench.fleet;
+    const other = operator({ actions: ["node:write"], prefix: "web2" });
+    await assert.rejects(nodes.add(other, { name: "web2", attributes: { rack: "a7" } }), { code: "denied" });
+    await nodes.add(other, { name: "web2" });
+    await assert.rejects(nodes.set(other, "web2", { rack: "a7" }), { code: "denied" });
   });
 });

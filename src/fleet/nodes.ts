@@ -11,6 +11,7 @@ import { parseQuery } from "../model/query/query.ts";
 import { deliveries, nodes } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
 import { assertAttributes, changeAttributes } from "./attributes.ts";
+import { assertMayGain } from "./gains.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames, pageOf } from "./order.ts";
 import type { Preview } from "./preview.ts";
@@ -42,9 +43,17 @@ export interface Nodes {
   ): Promise<NodeList>;
   /** @throws KeywardError `not-found` */
   show(caller: Caller, name: string): Promise<{ node: Node; holds: DeliveryRecord[] }>;
-  /** Known, and `pending` until it enrols. @throws KeywardError `conflict` when it is known. */
+  /**
+   * Known, and `pending` until it enrols. With attributes the rule must be for every node.
+   *
+   * @throws KeywardError `conflict` when it is known.
+   */
   add(caller: Caller, input: { name: string; attributes?: AttributeTree | undefined }): Promise<NodeChange>;
-  /** Dotted path to value; `null` removes. @throws KeywardError `not-found`, `usage`, `conflict`, `too-large` */
+  /**
+   * Dotted path to value; `null` removes. What wins a key needs a rule for every node, or `grant:write` on the key.
+   *
+   * @throws KeywardError `not-found`, `usage`, `conflict`, `too-large`
+   */
   set(caller: Caller, name: string, changes: AttributeTree): Promise<NodeChange>;
   /** Forget it, and what was delivered to it; the audit log keeps that. @throws KeywardError `not-found` */
   remove(caller: Caller, name: string): Promise<{ effect: readonly PlanLine[] }>;
@@ -129,6 +138,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
           attributes: { ...noAttributes, set },
         };
         assertAttributes(node);
+        assertMayGain(caller.by, roster, { ...node, attributes: noAttributes }, node);
         nodes.put(tx, node);
         Object.assign(detail, { change: "add", attributes: canonicalJson(attributes) });
         return { node, effect: preview.node(resource, node) };
@@ -143,6 +153,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
           const set = changeAttributes(node.attributes.set, changes);
           const changed = { ...node, attributes: { ...node.attributes, set } };
           assertAttributes(changed);
+          assertMayGain(caller.by, roster, node, changed);
           return changed;
         },
         { change: "set", attributes: canonicalJson(changes) },
