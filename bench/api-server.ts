@@ -21,7 +21,7 @@ const many = { perSecond: 100_000, burst: 100_000 };
 const options = { host: "127.0.0.1", port: 0, names: ["localhost"], keep: createKeep() };
 const server = await startServer(parts, {
   ...options,
-  limits: { publicPerAddress: many, perPrincipal: many },
+  limits: { publicPerAddress: many, perPrincipal: many, perNode: many },
 });
 const ttl = 3_600_000 as DurationMs;
 const { token } = await parts.access.createToken(me, { name: "bench", rules: ["admin"], ttl });

@@ -143,6 +143,18 @@ describe("what else a node reports", () => {
     ]);
   });
 
+  it("a flood of drift has few events, and the next minute tells how many there were", async () => {
+    await challenge();
+    const one = { key: "db/x", path: "/run/x", found: "changed", repaired: true } as const;
+    const drift = Array.from({ length: 1500 }, () => one);
+    await report({ drift });
+    await report({ drift });
+    assert.equal((await details()).length, 2000);
+    bench.tick(60_000);
+    await report({ drift: [one] });
+    assert.equal((await details()).at(-1)?.heldBack, 1000);
+  });
+
   it("facts are kept as reported, have one event when they change, and grant nothing", async () => {
     await bench.putNode("web3");
     const facts = { role: "api", os: { name: "debian" } };

@@ -3,6 +3,7 @@
  * its back, what went wrong, and facts about itself. Only a proof is believed, and facts grant nothing.
  */
 import type { Act, Caller, Detail, Journal } from "../audit/audit.ts";
+import { createFloodgate, type Floodgate } from "../audit/floodgate.ts";
 import { fromBase64 } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
@@ -64,12 +65,23 @@ interface Claim {
   readonly proof: Uint8Array;
 }
 
+/** Drift and failures of one node that have an event of their own, each minute. The rest is counted. */
+const OBSERVATIONS_PER_MINUTE = 2000;
+const MAX_GATES = 20_000;
 /** Bytes of canonical JSON that a node may say about itself. */
 const MAX_FACTS = 262_144;
 const MAX_MESSAGE = 1000;
 
 export function createReports(needs: ReportNeeds) {
-  const { journal, transact, roster, ledger } = needs;
+  const { journal, transact, roster, ledger, clock } = needs;
+  const gates = new Map<NodeName, Floodgate>();
+
+  function gateOf(node: NodeName): Floodgate {
+    if (gates.size > MAX_GATES) gates.clear();
+    const gate = gates.get(node) ?? createFloodgate({ clock, perMinute: OBSERVATIONS_PER_MINUTE });
+    gates.set(node, gate);
+    return gate;
+  }
 
   return {
     /** See `Fleet.report`. */
@@ -84,7 +96,7 @@ export function createReports(needs: ReportNeeds) {
         ...unproved.map((claim) => proofItem(needs, node, report, claim, proved)),
         ...(refused.length === 0 ? [] : [refusedItem(refused)]),
         ...withdrawals(needs, node, report),
-        ...observations(needs, node, report),
+        ...observations(needs, node, report, gateOf(node)),
         ...(await factItems(needs, node, report.facts)),
       ];
       const again = claims.filter((claim) => !unproved.includes(claim));
@@ -230,7 +242,12 @@ function asProved(clock: Clock): (row: DeliveryRow) => DeliveryRow {
 }
 
 /** Drift and failures of keys that were sent to this node; what it says of others is none of its business. */
-function observations({ ledger }: ReportNeeds, node: NodeName, { drift, failures }: Report): Item[] {
+function observations(
+  { ledger }: ReportNeeds,
+  node: NodeName,
+  { drift, failures }: Report,
+  gate: Floodgate,
+): Item[] {
   const isKnown = ({ key }: { readonly key: string }): boolean =>
     ledger.get(node, key as KeyName) !== undefined;
   const details: Detail[] = [
@@ -239,7 +256,12 @@ function observations({ ledger }: ReportNeeds, node: NodeName, { drift, failures
       .filter(isKnown)
       .map(({ key, path, message }) => ({ key, path, failure: message.slice(0, MAX_MESSAGE) })),
   ];
-  return details.map((known) => (_tx, detail) => void Object.assign(detail, known));
+  return details.flatMap((known): Item[] => {
+    const passed = gate.pass();
+    if (passed === null) return [];
+    const held = passed.heldBack === 0 ? {} : { heldBack: passed.heldBack };
+    return [(_tx, detail) => void Object.assign(detail, known, held)];
+  });
 }
 
 /** @throws KeywardError `too-large` */

@@ -110,3 +110,30 @@ test("a certificate that was signed for the server's host does not make a server
   await api.close();
   assert.deepEqual(heard, []);
 });
+
+test("a node that asks without end, or is denied without end, is told to wait, and the log does not grow", async (t) => {
+  const one = { perSecond: 0, burst: 3 };
+  const small = await startTestServer({ options: { limits: { perNode: one, deniedPerPrincipal: one } } });
+  t.after(() => small.stop());
+  const node = await small.enrol("web1");
+  const outcomes: string[] = [];
+  for (let i = 0; i < 5; i++)
+    outcomes.push(
+      await node.api.call("agent.bundle", { body: { held: [] } }).then(
+        () => "ok",
+        (error: KeywardError) => error.code,
+      ),
+    );
+  assert.deepEqual(outcomes, ["ok", "ok", "ok", "rate-limited", "rate-limited"]);
+  await small.parts.access.putRule(me, "few", [{ actions: ["key:read"], prefix: "a" }]);
+  const curious = await small.operator("few");
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(curious.call("key.get", { path: { name: "b" } }), refused("denied"));
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(
+      curious.call("key.get", { path: { name: "b" } }),
+      refused("rate-limited", /denials/),
+    );
+  const events = await small.parts.journal.list({ after: 0, limit: 1000, by: "alice" });
+  assert.equal(events.filter(({ outcome }) => outcome === "denied").length, 3);
+});

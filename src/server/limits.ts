@@ -20,8 +20,12 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Open connections, all told; watches are among them. */
   readonly connections: number;
-  /** Requests of one signed-in principal. */
+  /** Requests of one operator. */
   readonly perPrincipal: Rate;
+  /** Requests of one node: its agent asks once a second at most. */
+  readonly perNode: Rate;
+  /** Denials of one operator or node, each of which has its event: beyond it nothing of theirs is served. */
+  readonly deniedPerPrincipal: Rate;
   /** Requests that need no sign-in (enrolment, status), by address. */
   readonly publicPerAddress: Rate;
   /** Requests refused for not knowing who sends them, by address: beyond it they are cut off unanswered. */
@@ -37,6 +41,8 @@ export const defaultLimits: Limits = {
   bodyBytes: 2_097_152,
   connections: 20_000,
   perPrincipal: { perSecond: 10_000, burst: 20_000 },
+  perNode: { perSecond: 10, burst: 200 },
+  deniedPerPrincipal: { perSecond: 5, burst: 200 },
   publicPerAddress: { perSecond: 100, burst: 1000 },
   refusedPerAddress: { perSecond: 5, burst: 100 },
 };
@@ -44,6 +50,8 @@ export const defaultLimits: Limits = {
 export interface Buckets {
   /** Take one; `false` when there is none left. */
   take(key: string): boolean;
+  /** Is there none left? */
+  isEmpty(key: string): boolean;
 }
 
 interface Bucket {
@@ -76,6 +84,7 @@ export function createBuckets(rate: Rate, clock: Clock, most = 10_000): Buckets 
   }
 
   return {
+    isEmpty: (key) => filled(key).left < 1,
     take(key) {
       const bucket = filled(key);
       if (bucket.left < 1) return false;

@@ -56,6 +56,8 @@ export function createListener(needs: ListenerNeeds): Listener {
       identify: createIdentify(vouchers, onHolder),
       buckets: {
         principal: createBuckets(limits.perPrincipal, clock),
+        node: createBuckets(limits.perNode, clock),
+        denied: createBuckets(limits.deniedPerPrincipal, clock),
         public: createBuckets(limits.publicPerAddress, clock),
         refused: createBuckets(limits.refusedPerAddress, clock),
       },

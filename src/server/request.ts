@@ -20,7 +20,7 @@ export interface RequestNeeds {
   readonly dispatch: Dispatch;
   readonly identify: Identify;
   readonly limits: Limits;
-  readonly buckets: { readonly principal: Buckets; readonly public: Buckets; readonly refused: Buckets };
+  readonly buckets: Readonly<Record<"principal" | "node" | "public" | "refused" | "denied", Buckets>>;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Ties an answer, a log line and an event together. */
@@ -45,10 +45,14 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
     const identified = await identify(request, trace.from);
     const { by } = identified;
     trace.by = formatPrincipal(by);
-    const enough =
-      by.kind === "anonymous" ? buckets.public.take(trace.from) : buckets.principal.take(trace.by);
-    if (!enough) throw tooMany("too many requests");
+    if (!isEnough(by, trace)) throw tooMany("too many requests");
+    if (by.kind !== "anonymous" && buckets.denied.isEmpty(trace.by)) throw tooMany("too many denials");
     return identified;
+  }
+
+  function isEnough({ kind }: Principal, { by, from }: Trace): boolean {
+    if (kind === "anonymous") return buckets.public.take(from);
+    return kind === "node" ? buckets.node.take(by) : buckets.principal.take(by);
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse, trace: Trace): Promise<number> {
@@ -86,6 +90,7 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
     const told = tellable(error, trace.id);
     // others may share the address, so only what is refused anyway is cut short
     if (told.code === "unauthenticated" && !buckets.refused.take(trace.from)) response.destroy();
+    if (told.code === "denied" && trace.by !== "anonymous") buckets.denied.take(trace.by);
     if (told.code === "rate-limited") metrics.refused("rate");
     if (told !== error)
       log.error({ request: trace.id, operation: trace.operation, error: describe(error) }, "failed");
