@@ -150,3 +150,24 @@ describe("reading", () => {
     );
   });
 });
+
+describe("going through a long log", () => {
+  it("lets others have their turn, in a filtered list and in a check", async () => {
+    await Promise.all(Array.from({ length: 3500 }, () => log.act(read, () => null)));
+    const turnsDuring = async (work: () => Promise<unknown>): Promise<number> => {
+      let turns = 0;
+      let over = false;
+      const turn = (): void => {
+        if (over) return;
+        turns++;
+        setImmediate(turn);
+      };
+      setImmediate(turn);
+      await work();
+      over = true;
+      return turns;
+    };
+    assert.ok((await turnsDuring(() => log.list({ after: 0, limit: 10, by: "nobody" }))) >= 3);
+    assert.ok((await turnsDuring(() => log.verify())) >= 3);
+  });
+});

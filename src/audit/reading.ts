@@ -51,6 +51,8 @@ export function createReading({ store, signer }: { store: Store; signer: Signer 
       yield found;
       if (found.length < PAGE) return;
       last = found.at(-1)?.key ?? last;
+      // a store that answers in this thread would keep everyone else waiting until the log's end
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
@@ -98,13 +100,15 @@ export function createReading({ store, signer }: { store: Store; signer: Signer 
       followers.delete(stop);
     };
     followers.add(stop);
-    void (async () => {
+    const begin = async (): Promise<void> => {
       const revision = await store.revision();
       at = await from();
       if (stopped) return;
       watch = store.watch(HEAD_KEY, revision, wake);
       wake();
-    })();
+    };
+    // a store that is just being closed, a head that is damaged: there is nothing to follow
+    begin().catch(stop);
     return stop;
   }
 

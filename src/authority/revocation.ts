@@ -111,5 +111,7 @@ export async function* rowsOf<T>(store: Store, table: Table<T>): AsyncGenerator<
     for (const { key, value } of page) yield table.decode(key, value);
     if (page.length < PAGE) return;
     after = page.at(-1)?.key ?? after;
+    // a store that answers in this thread would keep everyone else waiting until the table's end
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
