@@ -51,6 +51,8 @@ export interface ServerProcess {
   readonly pid: number;
   /** Its address, once it serves. Rejects when it ended by itself. */
   readonly serving: Promise<string>;
+  /** The newest of what it has logged. */
+  log(): string;
   /** SIGKILL, and wait until it is gone. @throws Error with its log when it had ended by itself. */
   kill(): Promise<void>;
   /** SIGTERM, and wait for its end. */
@@ -138,6 +140,7 @@ function serverOf(child: ChildProcess): ServerProcess {
   return {
     pid: child.pid ?? 0,
     serving,
+    log,
     async kill() {
       child.kill("SIGKILL");
       await closed;
