@@ -17,8 +17,8 @@ const AGENTS = Number(process.env.BENCH_AGENTS ?? 1000);
 const PROCESSES = 4;
 const CHANGES = 5;
 const REVOCATIONS = 20;
-/** Reports of a change are spread over two seconds; the next change comes after them. */
-const BETWEEN_MS = 3000;
+/** Reports follow a change by two and a half seconds at most; the next change comes after them. */
+const BETWEEN_MS = 3500;
 const PATIENCE_MS = 120_000;
 
 export function run(): Promise<Row[]> {

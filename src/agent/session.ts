@@ -95,6 +95,7 @@ function held(all: readonly HeldVersion[]): { key: string; version: number }[] {
   });
 }
 
+const REPORT_AFTER_MS = 500;
 const REPORT_SPREAD_MS = 2000;
 
 /** Together, if several things happen within a second. */
@@ -102,8 +103,9 @@ async function reports(context: Context): Promise<void> {
   const { reporter, engine, api, wait, random, signal, news, lacks } = context;
   const pace = createPace(wait, signal);
   while (await news.raised(signal)) {
-    // A change that concerns a thousand nodes must not bring a thousand reports at the same moment.
-    await wait(fraction(random) * REPORT_SPREAD_MS, signal);
+    // Files first: a change that concerns a thousand nodes must not bring a thousand reports while others
+    // still wait for their file.
+    await wait(REPORT_AFTER_MS + fraction(random) * REPORT_SPREAD_MS, signal);
     await pace.turn();
     if (signal.aborted) return;
     news.lower();
