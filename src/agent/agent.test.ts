@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   statfsSync,
   statSync,
   symlinkSync,
@@ -16,7 +17,7 @@ import { test } from "node:test";
 import { NODE } from "../../test/agent/fake-server.ts";
 import { createRig } from "../../test/agent/rig.ts";
 import { until } from "../../test/agent/until.ts";
-import type { KeywardError } from "../base/errors.ts";
+import { KeywardError } from "../base/errors.ts";
 
 test("an agent enrols, and the keys that it is granted arrive, are replaced and are withdrawn", async (t) => {
   const { server, time, start, read } = createRig(t);
@@ -319,4 +320,43 @@ test("once: of a node that awaits approval names the next step", async (t) => {
     assert.equal(error.code, "denied");
     return /keyward node approve db1 --fingerprint f{64}/.test(error.hint ?? "");
   });
+});
+
+test("an agent that is told where it may put files puts them nowhere else, and says so", async (t) => {
+  const { server, time, start, keys, state, read } = createRig(t);
+  const [allowed, other] = [join(keys, "../allowed"), join(keys, "../allowed-not")];
+  for (const directory of [allowed, other]) mkdirSync(directory);
+  server.put("a", "one", { path: "a.key" });
+  server.put("b", "two", { path: join(allowed, "b.key") });
+  server.put("c", "three", { path: join(other, "c.key"), offline: 3_600_000 });
+  server.put("d", "four", { path: join(state, "d.key") });
+  const free = start();
+  await time.advance(5000);
+  assert.equal(existsSync(join(other, "c.key")), true);
+  await free.stop();
+  const held = start({ onlyBelow: [`${allowed}/`] });
+  await time.advance(5000);
+  assert.equal(read("a.key"), "one");
+  assert.equal(existsSync(join(allowed, "b.key")), true);
+  assert.equal(existsSync(join(other, "c.key")), false);
+  const messages = server.reported.failures.map(({ key, message }) => `${key}: ${message}`);
+  assert.ok(messages.some((one) => /^c: this agent puts nothing there/.test(one)));
+  assert.ok(messages.some((one) => /^d: the path lies in the agent's own/.test(one)));
+  await held.stop();
+});
+
+test("what was kept for the server's absence is held to these places too", async (t) => {
+  const { server, time, start, keys } = createRig(t);
+  const other = join(keys, "../other");
+  mkdirSync(other);
+  server.put("c", "three", { path: join(other, "c.key"), offline: 3_600_000 });
+  const free = start();
+  await time.advance(5000);
+  await free.stop();
+  server.failure = new KeywardError("unreachable", "no server");
+  rmSync(join(other, "c.key"));
+  const held = start({ onlyBelow: [] });
+  await time.advance(10_000);
+  assert.equal(existsSync(join(other, "c.key")), false);
+  await held.stop();
 });

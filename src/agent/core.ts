@@ -60,7 +60,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     saveCa(state, next);
     ca = next;
   };
-  const places = { keyDirectory, stateDirectory: state.path };
+  const places = { keyDirectory, stateDirectory: state.path, onlyBelow: options.onlyBelow };
   const engine = createEngine({ places, installed, holdings, applier, offline, drift, reporter, log, onCa });
 
   return {

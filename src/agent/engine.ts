@@ -13,7 +13,7 @@ import type { HeldVersion, Installed, InstalledFile } from "./installed.ts";
 import type { AgentLog } from "./log.ts";
 import type { OfflineKeeper } from "./offline.ts";
 import type { Reporter } from "./report.ts";
-import { type Failure, type Places, parseWanted, type Wanted } from "./wanted.ts";
+import { assertPlace, type Failure, type Places, parseWanted, type Wanted } from "./wanted.ts";
 
 export type Bundle = ResponseOf<"agent.bundle">;
 
@@ -28,8 +28,8 @@ export interface Engine {
   held(): Promise<HeldVersion[]>;
   /** Apply what the server says. @param proveAll - Also what was there before. */
   receive(bundle: Bundle, proveAll: boolean): Promise<Summary>;
-  /** Keys of which something is not as it should be, and whether that needs a value from the server. */
-  lacking(): { readonly values: boolean; readonly failed: boolean };
+  /** Keys whose value is needed from the server, and whether something else could not be done. */
+  lacking(): { readonly missing: ReadonlySet<KeyName>; readonly failed: boolean };
   /** The server does not believe that we hold these: ask for their values anew, once. */
   distrust(refused: readonly HeldVersion[]): void;
   /**
@@ -140,7 +140,7 @@ export function createEngine(parts: EngineParts): Engine {
 
   /** What is not in the bundle and may be used stays; what may not goes. */
   async function goOffline(): Promise<void> {
-    const restored = offline.restore();
+    const restored = offline.restore().filter((one) => isAllowed(one, places));
     try {
       const known = new Set(restored.map(({ path }) => path));
       const keep = (file: InstalledFile): boolean => !known.has(file.path) && offline.isUsable(file.offline);
@@ -161,7 +161,7 @@ export function createEngine(parts: EngineParts): Engine {
   return {
     held: () => oneAtATime(async () => holdings.held().filter(({ key }) => !doubted.has(key))),
     receive: (bundle, proveAll) => oneAtATime(() => receive(bundle, proveAll)),
-    lacking: () => ({ values: last.missing.size > 0 || doubted.size > 0, failed: last.failures.length > 0 }),
+    lacking: () => ({ missing: new Set([...last.missing, ...doubted]), failed: last.failures.length > 0 }),
     distrust(refused) {
       for (const { key, version } of refused) {
         if (askedAnew.size > 10_000) askedAnew.clear();
@@ -194,6 +194,17 @@ export function createEngine(parts: EngineParts): Engine {
         drift.follow();
       }),
   };
+}
+
+/** What was kept before the agent was told where it may put files. */
+function isAllowed({ path, value }: Wanted, places: Places): boolean {
+  try {
+    assertPlace(path, places);
+    return true;
+  } catch {
+    value?.wipe();
+    return false;
+  }
 }
 
 /** Repaired, or withdrawn since. */

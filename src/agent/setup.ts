@@ -18,6 +18,8 @@ export interface AgentOptions {
   /** Where relative paths lie. Made with mode 0700 if it is missing. */
   readonly keyDirectory: string;
   readonly stateDirectory: string;
+  /** Absolute. Besides the key directory, files are put below these and nowhere else; anywhere unless given. */
+  readonly onlyBelow?: readonly string[] | undefined;
   /** How to enrol, if this has not been done. */
   readonly joining: Joining;
   /** Of this program, reported as a fact. */

@@ -31,6 +31,8 @@ export interface Places {
   readonly keyDirectory: string;
   /** The agent's own: no key is put there. */
   readonly stateDirectory: string;
+  /** Besides the key directory, files are put below these and nowhere else. Anywhere, unless given. */
+  readonly onlyBelow?: readonly string[] | undefined;
 }
 
 type BundleAnswer = ResponseOf<"agent.bundle">;
@@ -62,8 +64,7 @@ export function parseWanted(
 function parseEntry({ grant, key, version, delivery, value }: Entry, places: Places): Wanted {
   const given = parseInstallPath(delivery.path);
   const path = absolute(given, places.keyDirectory);
-  if (`${path}/`.startsWith(`${places.stateDirectory}/`))
-    throw new KeywardError("denied", "the path lies in the agent's own state directory");
+  assertPlace(path, places);
   if (!Number.isInteger(delivery.mode) || delivery.mode < 0 || delivery.mode > 0o777)
     throw new KeywardError("malformed", "mode: not permission bits");
   return {
@@ -74,6 +75,15 @@ function parseEntry({ grant, key, version, delivery, value }: Entry, places: Pla
     delivery: { ...delivery, path: given, offline: delivery.offline as "never" | DurationMs },
     value: value === undefined ? null : parseValue(value),
   };
+}
+
+/** @throws KeywardError `denied` where this agent puts nothing, whatever a grant says. */
+export function assertPlace(path: string, { keyDirectory, stateDirectory, onlyBelow }: Places): void {
+  const isBelow = (directory: string): boolean => `${path}/`.startsWith(`${directory.replace(/\/$/, "")}/`);
+  if (isBelow(stateDirectory))
+    throw new KeywardError("denied", "the path lies in the agent's own state directory");
+  if (onlyBelow === undefined || [keyDirectory, ...onlyBelow].some(isBelow)) return;
+  throw new KeywardError("denied", "this agent puts nothing there: its --only-below names other directories");
 }
 
 export function absolute(path: string, keyDirectory: string): string {

@@ -17,6 +17,7 @@ export interface AgentCommand {
   readonly once: boolean;
   /** Run what grants want run after a change. */
   readonly hooks: boolean;
+  readonly onlyBelow: readonly string[] | undefined;
   readonly signal: AbortSignal;
   readonly directory: string;
   readonly state: string;
@@ -30,11 +31,12 @@ const runNothing: RunProgram = async () => ({
 
 /** @returns What `--once` did; `null` when it ran until the signal. */
 export async function runAgent(command: AgentCommand) {
-  const { joining, once, hooks, signal, directory, state } = command;
+  const { joining, once, hooks, onlyBelow, signal, directory, state } = command;
   const agent = createAgent(
     {
       keyDirectory: directory,
       stateDirectory: state,
+      onlyBelow,
       joining,
       version,
     },
