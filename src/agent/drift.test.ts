@@ -159,3 +159,16 @@ test("a key directory that was removed as a whole is made again, with its files"
   await until("the file is back", () => read("app/a.key") === "one", time);
   assert.equal(statSync(keys).mode & 0o7777, 0o700);
 });
+
+test("a file that can never be put in place does not hold up the repair of another", async (t) => {
+  const { server, time, read, path } = await withKey(t);
+  server.put("b", "two", { path: "/nonexistent/b" });
+  await time.advance(3_600_000);
+  rmSync(path);
+  const asked = Date.now();
+  await until("the file is back", () => read("app/a.key") === "one", {
+    ...time,
+    advance: () => time.advance(20),
+  });
+  assert.ok(Date.now() - asked < 10_000);
+});

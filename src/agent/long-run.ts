@@ -175,7 +175,7 @@ async function look(run: Run): Promise<void> {
   const everywhere = run.everywhere;
   run.everywhere = false;
   if (await core.engine.repair(everywhere)) {
-    if (core.engine.lacking().values) lacks.raise();
+    if (core.engine.lacking().missing.size > 0) lacks.raise();
     else await core.engine.settleDrift();
   }
   news.raise();

@@ -114,29 +114,45 @@ async function reports(context: Context): Promise<void> {
   }
 }
 
-/** What is missing at once, what failed again later and later. */
+/** A value that is missing is asked for at once; what did not help is tried again later and later. */
 async function asks(context: Context): Promise<void> {
-  const { engine, api, pace, wait, random, signal, news, lacks } = context;
+  const { engine, clock, wait, random, signal, lacks } = context;
   const backoff = createBackoff(random, 2000, 300_000);
+  const tried = new Set<string>();
+  let due = 0;
+  let sleeping = false;
   while (await lacks.raised(signal)) {
     lacks.lower();
-    const { values, failed } = engine.lacking();
-    if (!values && !failed) {
+    const { missing, failed } = engine.lacking();
+    if (missing.size === 0 && !failed) {
       backoff.reset();
+      tried.clear();
+      due = 0;
       continue;
     }
-    if (!values) await wait(backoff.next(), signal);
-    await pace.turn();
-    if (signal.aborted) return;
-    const before = engine.lacking();
-    if (!before.values && !before.failed) continue;
-    const body = { held: held(await engine.held()) };
-    await engine.receive(assertAnswer(await api.call("agent.bundle", { body })), false);
-    await engine.settleDrift();
-    news.raise();
-    lacks.raise();
-    if (engine.lacking().values) await wait(backoff.next(), signal);
+    if (due === 0) due = clock() + backoff.next();
+    if ([...missing].some((key) => !tried.has(key)) || clock() >= due) {
+      for (const key of missing) tried.add(key);
+      due = 0;
+      await ask(context);
+    } else if (!sleeping) {
+      sleeping = true;
+      void wait(due - clock(), signal).then(() => {
+        sleeping = false;
+        lacks.raise();
+      });
+    }
   }
+}
+
+async function ask({ engine, api, pace, signal, news, lacks }: Context): Promise<void> {
+  await pace.turn();
+  if (signal.aborted) return;
+  const body = { held: held(await engine.held()) };
+  await engine.receive(assertAnswer(await api.call("agent.bundle", { body })), false);
+  await engine.settleDrift();
+  news.raise();
+  lacks.raise();
 }
 
 async function renewal(context: Context): Promise<void> {
