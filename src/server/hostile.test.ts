@@ -137,3 +137,19 @@ test("a node that asks without end, or is denied without end, is told to wait, a
   const events = await small.parts.journal.list({ after: 0, limit: 1000, by: "alice" });
   assert.equal(events.filter(({ outcome }) => outcome === "denied").length, 3);
 });
+
+test("who follows the log and is revoked is cut off at once, not at the next heartbeat", async () => {
+  const ttl = 3_600_000 as DurationMs;
+  const { token, info } = await main.parts.access.createToken(me, { name: "eve", rules: ["audit"], ttl });
+  const seen: string[] = [];
+  const following = (async () => {
+    const tail = main.client({ token }).stream("audit.tail", { query: {} }, new AbortController().signal);
+    for await (const event of tail) seen.push(event.action);
+  })();
+  await main.parts.fleet.nodes.add(me, { name: "before" });
+  for (let i = 0; !seen.includes("node:write") && i < 300; i++) await sleep(10);
+  await main.parts.access.revokeToken(me, info.id);
+  const late = sleep(5000, "late", { ref: false });
+  assert.equal(await Promise.race([following, late]), undefined);
+  assert.ok(seen.includes("access:write"));
+});

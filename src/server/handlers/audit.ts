@@ -25,15 +25,19 @@ export function auditHandlers({
       return journal.tail(last, (event) => {
         last = event.seq;
         if (!sink.write(JSON.stringify(event))) stop();
+        if (rights.includes(event.action)) lookAgain();
       });
+    }
+    /** A token may have been revoked meanwhile, or have ended; a rule may have been changed. */
+    function lookAgain(): void {
+      again?.()
+        .then(assertStill)
+        .catch(() => sink.end());
     }
     const beat = {
       visit() {
         sink.write("");
-        // a token that was revoked meanwhile, a rule that was changed
-        again?.()
-          .then(assertStill)
-          .catch(() => sink.end());
+        lookAgain();
       },
     };
     tails++;
@@ -75,6 +79,9 @@ export function auditHandlers({
     },
   };
 }
+
+/** What may take the right away from who reads. */
+const rights: readonly string[] = ["access:write", "cert:revoke", "ca:rotate"];
 
 function assertStill(by: Principal): void {
   if (!permits(by, "audit:read", "audit")) throw new KeywardError("denied", "may not read the log any more");
