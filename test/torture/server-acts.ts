@@ -2,7 +2,7 @@
  * What one client of the server torture does: one act after the other on keys, grants and a node of its own, so
  * that after a kill the server must be where the last acknowledged act left it, or one act further.
  *
- *     torture/ROUND/WRITER/stored      put, with and without compare-and-set
+ *     torture/ROUND/WRITER/stored      put, with and without compare-and-set; read
  *     torture/ROUND/WRITER/made        generated, then rotated
  *     a grant of the stored key        added, then removed
  *     node wWRITER                     two attributes set in one act
@@ -22,6 +22,7 @@ export interface Wrote {
 
 type Act =
   | Wrote
+  | { readonly kind: "read"; readonly key: string }
   | { readonly kind: "granted"; readonly key: string; readonly path: string }
   | { readonly kind: "ungranted"; readonly grant: string }
   | { readonly kind: "set"; readonly number: number };
@@ -90,6 +91,8 @@ function actOf(book: Book, number: number): Act {
       return { kind: "wrote", key: made, value: null };
     case 4:
       return { kind: "set", number };
+    case 5:
+      return hasWritten(book, stored) ? { kind: "read", key: stored } : { kind: "set", number };
     case 3:
     case 7:
       return grantAct(book, number, stored);
@@ -106,8 +109,12 @@ function randomValue(number: number): string {
 function grantAct(book: Book, number: number, key: string): Act {
   const held = heldGrant(book);
   if (held !== undefined) return { kind: "ungranted", grant: held };
-  if (!book.done.some((ack) => ack.kind === "wrote" && ack.key === key)) return { kind: "set", number };
+  if (!hasWritten(book, key)) return { kind: "set", number };
   return { kind: "granted", key, path: `${book.round}/${number}.key` };
+}
+
+function hasWritten({ done }: Book, key: string): boolean {
+  return done.some((ack) => ack.kind === "wrote" && ack.key === key);
 }
 
 /** The grant of this round that was added and not removed since. */
@@ -120,6 +127,9 @@ async function perform(api: Api, book: Book, act: Act): Promise<{ version?: numb
   switch (act.kind) {
     case "wrote":
       return { version: await write(api, book, act) };
+    case "read":
+      await api.call("key.get", { path: { name: act.key } });
+      return {};
     case "granted": {
       const delivery = { kind: "file", path: act.path, mode: 0o400, offline: "never" } as const;
       const body = { key: act.key, query: `name:${nodeOf(book.writer)}`, delivery };

@@ -71,6 +71,8 @@ test("the reading back notices an act that is lost, and a value that is another"
     await assert.rejects(read(lost), new RegExp(`version ${version} was acknowledged, the last is`));
   }
   await assert.rejects(read(also({ kind: "set", number: 50 })), /changes are in the log/);
+  const reads = Array.from({ length: 9 }, () => ({ kind: "read", key: stored, writer: 0 }) as const);
+  await assert.rejects(read({ ...book, done: [...book.done, ...reads] }), /reads are in the log/);
   await assert.rejects(read(also({ kind: "ungranted", grant: "g-x" })), /changes of grants are in the log/);
   const done = book.done.map((ack) =>
     ack.kind === "wrote" && ack.value !== null ? { ...ack, value: "AAAA" } : ack,

@@ -64,6 +64,7 @@ export async function verifyRound(
   for (const book of books) {
     verifyGrants(book, told);
     verifyNode(book, told);
+    verifyReads(book, told);
   }
   const written = books.flatMap((book) => Object.values(keysOf(book)).map((key) => [book, key] as const));
   await inParallel(written, async ([book, key]) => {
@@ -194,6 +195,14 @@ function verifyNode({ writer, round, done, underWay }: Book, { nodes, events }: 
   const last = wanted[noted.length - 1];
   if (last !== undefined && JSON.stringify(nodes.get(name)?.attributes.set) !== last)
     fail(`${name}: is torn`);
+}
+
+/** Who was given a value is in the log. */
+function verifyReads({ writer, round, done }: Book, { events }: Told): void {
+  const { stored } = keysOf({ writer, round });
+  const answered = done.filter(({ kind }) => kind === "read").length;
+  const noted = events.filter(({ action, resource }) => action === "key:read" && resource === stored).length;
+  if (noted < answered) fail(`${stored}: ${noted} reads are in the log, ${answered} were answered`);
 }
 
 /** Those since the last reading; their numbers and hashes must go on from there. */
