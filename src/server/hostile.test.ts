@@ -153,3 +153,22 @@ test("who follows the log and is revoked is cut off at once, not at the next hea
   assert.equal(await Promise.race([following, late]), undefined);
   assert.ok(seen.includes("access:write"));
 });
+
+test("when a CA loses its trust, the connections that it vouched for end", async (t) => {
+  const small = await startTestServer();
+  t.after(() => small.stop());
+  const node = await small.enrol("web1");
+  const bundle = () => node.api.call("agent.bundle", { body: { held: [] } });
+  await bundle();
+  await small.parts.authority.rotate(me, { overlap: 60_000 as DurationMs });
+  await sleep(300);
+  await bundle();
+  await small.parts.authority.rotate(me, { overlap: 0 as DurationMs });
+  const ended = async () => {
+    for (let i = 0; i < 100; i++) {
+      await bundle();
+      await sleep(20);
+    }
+  };
+  await assert.rejects(ended(), refused("unreachable"));
+});

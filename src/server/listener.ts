@@ -1,4 +1,5 @@
 /** Listener: HTTPS put together: the socket, who calls, how much they may, and the way to an operation. */
+import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { toHex } from "../base/bytes.ts";
 import type { Clock } from "../base/time.ts";
@@ -35,8 +36,12 @@ const DROP_MS = 1000;
 export function createListener(needs: ListenerNeeds): Listener {
   const { limits, clock, random, vouchers, metrics } = needs;
   const ofNode = new Map<NodeName, Set<TLSSocket>>();
+  const certified = new Set<TLSSocket>();
+  let trusted = needs.identity.trusted;
 
   function onHolder(socket: TLSSocket, principal: Principal): void {
+    certified.add(socket);
+    socket.once("close", forget);
     if (principal.kind !== "node") return;
     const { name } = principal;
     const sockets = ofNode.get(name) ?? new Set();
@@ -45,6 +50,19 @@ export function createListener(needs: ListenerNeeds): Listener {
       sockets.delete(socket);
       if (sockets.size === 0 && ofNode.get(name) === sockets) ofNode.delete(name);
     });
+  }
+
+  function forget(this: TLSSocket): void {
+    certified.delete(this);
+  }
+
+  /** OpenSSL has looked at a connection's certificate once; a CA may lose its trust while the connection lasts. */
+  function dropDistrusted(): void {
+    const authorities = trusted.map((pem) => new X509Certificate(pem));
+    for (const socket of certified) {
+      const certificate = socket.getPeerX509Certificate();
+      if (!authorities.some((ca) => certificate?.checkIssued(ca) === true)) socket.destroy();
+    }
   }
 
   const https = createHttps({
@@ -64,7 +82,14 @@ export function createListener(needs: ListenerNeeds): Listener {
       nextId: requestIds(random),
     }),
   });
+  const { setIdentity } = https;
   return Object.assign(https, {
+    setIdentity(next: TlsIdentity) {
+      const isNarrower = trusted.some((pem) => !next.trusted.includes(pem));
+      trusted = next.trusted;
+      setIdentity(next);
+      if (isNarrower) dropDistrusted();
+    },
     dropNode(node: NodeName) {
       const sockets = [...(ofNode.get(node) ?? [])];
       setTimeout(() => {
