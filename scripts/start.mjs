@@ -38,8 +38,7 @@ await until("the server answers", 20_000, () => quiet(["status", "-o", "json"]).
 console.log(`  the server answers at ${address}\n`);
 
 await startNode();
-await showArrival();
-await showRotation();
+if (await showArrival()) await showRotation();
 showNext();
 await stopped();
 
@@ -71,6 +70,7 @@ async function startNode() {
   console.log("  enrolled: the node made its own key, and its token is used up\n");
 }
 
+/** @returns Whether the file is there. It is not when someone took the key from the node since the last start. */
 async function showArrival() {
   if (quiet(["key", "show", "demo/password"]).status !== 0) {
     command(["key", "generate", "demo/password", "--length", "24"]);
@@ -90,10 +90,14 @@ async function showArrival() {
     console.log(
       `  arrived ${Math.round(performance.now() - granted)} ms after the grant was typed: ${describe()}\n`,
     );
-    return;
+    return true;
   }
-  await until("the file is there", 20_000, () => existsSync(installed));
-  console.log(`  going on with the data of last time: ${describe()}\n`);
+  if (await within(5000, () => existsSync(installed))) {
+    console.log(`  going on with the data of last time: ${describe()}\n`);
+    return true;
+  }
+  command(["why", "local", "demo/password"]);
+  return false;
 }
 
 async function showRotation() {
@@ -126,8 +130,11 @@ In another terminal, in this folder:
   ];
   for (const one of next) console.log(`    ${one}`);
   console.log(`
-From elsewhere, tell them where: export KEYWARD_ADDR=${address}
-KEYWARD_CACERT=${env.KEYWARD_CACERT} KEYWARD_TOKEN_FILE=${env.KEYWARD_TOKEN_FILE}
+From another folder, tell them where:
+
+    export KEYWARD_ADDR=${address}
+    export KEYWARD_CACERT=${env.KEYWARD_CACERT}
+    export KEYWARD_TOKEN_FILE=${env.KEYWARD_TOKEN_FILE}
 
 Ctrl-C stops the server and the node; the data stays in .keyward.`);
 }
@@ -176,9 +183,16 @@ function start(name, args) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const said = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => said.push(chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      said.push(chunk);
+      if (said.length > 50) said.shift();
+    });
   child.on("exit", (status) => {
-    if (!stopping) fail(`the ${name} ended with status ${status}:\n${Buffer.concat(said).toString()}`);
+    if (stopping) return;
+    const last = Buffer.concat(said).toString();
+    const port = last.includes("already in use") ? "\nanother port: KEYWARD_PORT=5080 npm start" : "";
+    fail(`the ${name} ended with status ${status}:\n${last}${port}`);
   });
   children.push(child);
 }
@@ -194,19 +208,28 @@ function fail(message) {
   process.exit(1);
 }
 
-/** Ctrl-C, or the end of the children. */
+/** Ctrl-C, the end of the children, or of npm, which does not pass every signal on. */
 async function stopped() {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || stop(), 500).unref();
   await Promise.all(children.map((child) => new Promise((resolve) => child.once("exit", resolve))));
 }
 
 async function until(what, milliseconds, test, every = 20) {
+  const answer = await within(milliseconds, test, every);
+  if (!answer) fail(`waited ${milliseconds / 1000} s in vain until ${what}`);
+  return answer;
+}
+
+/** What `test` answers as soon as that is true, or `false` when the time is over. */
+async function within(milliseconds, test, every = 20) {
   for (const end = performance.now() + milliseconds; performance.now() < end; ) {
     const answer = test();
     if (answer) return answer;
     await new Promise((resolve) => setTimeout(resolve, every));
   }
-  fail(`waited ${milliseconds / 1000} s in vain until ${what}`);
+  return false;
 }
 
 function digest() {
