@@ -17,7 +17,9 @@ export function resourceOf({ kind, value }: San): string {
       return `dns/${turned(value)}`;
     case "email": {
       const at = value.lastIndexOf("@");
-      return `email/${turned(value.slice(at + 1).toLowerCase())}/${value.slice(0, at)}`;
+      // a slash in the local part would look like one more label of the domain
+      const local = value.slice(0, at).replaceAll("/", "%2F");
+      return `email/${turned(value.slice(at + 1).toLowerCase())}/${local}`;
     }
     case "ip":
     case "uri":

@@ -334,5 +334,7 @@ describe("names as rules see them", () => {
     assert.equal(seen("ip", "2001:DB8::1"), "ip/2001:db8::1");
     assert.equal(seen("uri", "spiffe://a/b"), "uri/spiffe://a/b");
     assert.equal(seen("email", "ops@Example.com"), "email/com/example/ops");
+    assert.equal(seen("email", "lab/ops@example.com"), "email/com/example/lab%2Fops");
+    assert.equal(seen("email", "ops@lab.example.com"), "email/com/example/lab/ops");
   });
 });
