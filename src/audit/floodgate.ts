@@ -34,3 +34,23 @@ export function createFloodgate({ clock, perMinute }: { clock: Clock; perMinute:
     },
   };
 }
+
+export interface Floodgates {
+  of(name: string): Floodgate;
+}
+
+/** A floodgate for each name. @param needs - `most`: names that are remembered; beyond it all are forgotten. */
+export function createFloodgates(needs: { clock: Clock; perMinute: number; most?: number }): Floodgates {
+  const { most = 20_000 } = needs;
+  const gates = new Map<string, Floodgate>();
+  return {
+    of(name) {
+      const known = gates.get(name);
+      if (known !== undefined) return known;
+      if (gates.size >= most) gates.clear();
+      const gate = createFloodgate(needs);
+      gates.set(name, gate);
+      return gate;
+    },
+  };
+}

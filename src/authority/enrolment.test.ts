@@ -76,6 +76,17 @@ describe("a join token", () => {
     assert.equal((await bench.node("db1"))?.identity?.issued, 2);
   });
 
+  it("or the key alone gives no more certificates than a node could need", async () => {
+    const { authority, host } = bench;
+    const { csr } = host("db1");
+    const { token } = await authority.createJoinToken(root, { node: "db1" });
+    await authority.enrol({ csr, token });
+    for (let i = 0; i < 10; i++) await authority.enrol({ csr });
+    await assert.rejects(authority.enrol({ csr }), { code: "rate-limited" });
+    bench.now += MINUTE;
+    assert.equal((await authority.enrol({ csr })).kind, "issued");
+  });
+
   it("ends with its time", async () => {
     const { authority, host } = bench;
     const { token, expires } = await authority.createJoinToken(root, { node: "db1" });

@@ -6,7 +6,7 @@
  * in hand, in the transaction that records it. Only the second decision counts.
  */
 import type { Caller, Journal } from "../audit/audit.ts";
-import { createFloodgate } from "../audit/floodgate.ts";
+import { createFloodgate, createFloodgates } from "../audit/floodgate.ts";
 import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock } from "../base/time.ts";
@@ -66,6 +66,8 @@ export interface EnrolmentNeeds {
 }
 
 const MAX_FACTS = 65_536;
+/** Certificates that one node is given because it has the key already: whoever has its request may send it again. */
+const REPEATS_PER_MINUTE = 10;
 
 /** What a request comes to, once it is parsed. */
 interface Asked {
@@ -79,6 +81,7 @@ interface Asked {
 export function createEnrolment(needs: EnrolmentNeeds): Enrolment {
   const { journal, store, ca, known, clock, refuse, draft, maxPending, waitsPerMinute } = needs;
   const gate = createFloodgate({ clock, perMinute: waitsPerMinute });
+  const repeats = createFloodgates({ clock, perMinute: REPEATS_PER_MINUTE });
   const readStore = { get: async (key: string) => (await store.get(key))?.value ?? null } as Transaction;
   const trusted = (): string[] => ca.trusted().map(({ pem }) => pem);
 
@@ -168,6 +171,8 @@ export function createEnrolment(needs: EnrolmentNeeds): Enrolment {
     const decision = await decideIn(readStore, asked);
     switch (decision.kind) {
       case "issue":
+        if (decision.how === "the same key" && repeats.of(asked.name).pass() === null)
+          throw tooOften(asked.name);
         return issue(asked, decision);
       case "wait":
         return wait(asked);
@@ -222,6 +227,12 @@ function assertWaiting(row: Node | null, name: NodeName, fingerprint: string): a
   if (row.identity.fingerprint !== fingerprint) {
     throw refuse("waits with another key", "compare with the fingerprint that its agent shows");
   }
+}
+
+function tooOften(name: NodeName): KeywardError {
+  return new KeywardError("rate-limited", `node ${name}: was given certificates too often just now`, {
+    hint: "wait a minute, then try again",
+  });
 }
 
 function tooMany(): KeywardError {

@@ -3,7 +3,7 @@
  * its back, what went wrong, and facts about itself. Only a proof is believed, and facts grant nothing.
  */
 import type { Act, Caller, Detail, Journal } from "../audit/audit.ts";
-import { createFloodgate, type Floodgate } from "../audit/floodgate.ts";
+import { createFloodgates, type Floodgate } from "../audit/floodgate.ts";
 import { fromBase64 } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
@@ -67,21 +67,13 @@ interface Claim {
 
 /** Drift and failures of one node that have an event of their own, each minute. The rest is counted. */
 const OBSERVATIONS_PER_MINUTE = 2000;
-const MAX_GATES = 20_000;
 /** Bytes of canonical JSON that a node may say about itself. */
 const MAX_FACTS = 262_144;
 const MAX_MESSAGE = 1000;
 
 export function createReports(needs: ReportNeeds) {
   const { journal, transact, roster, ledger, clock } = needs;
-  const gates = new Map<NodeName, Floodgate>();
-
-  function gateOf(node: NodeName): Floodgate {
-    if (gates.size > MAX_GATES) gates.clear();
-    const gate = gates.get(node) ?? createFloodgate({ clock, perMinute: OBSERVATIONS_PER_MINUTE });
-    gates.set(node, gate);
-    return gate;
-  }
+  const gates = createFloodgates({ clock, perMinute: OBSERVATIONS_PER_MINUTE });
 
   return {
     /** See `Fleet.report`. */
@@ -96,7 +88,7 @@ export function createReports(needs: ReportNeeds) {
         ...unproved.map((claim) => proofItem(needs, node, report, claim, proved)),
         ...(refused.length === 0 ? [] : [refusedItem(refused)]),
         ...withdrawals(needs, node, report),
-        ...observations(needs, node, report, gateOf(node)),
+        ...observations(needs, node, report, gates.of(node)),
         ...(await factItems(needs, node, report.facts)),
       ];
       const again = claims.filter((claim) => !unproved.includes(claim));
