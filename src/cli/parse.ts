@@ -14,13 +14,13 @@ export function parseTyped(name: string, act: AnyAct, typed: readonly string[]):
   const flags = flagsOf(act);
   const { values, positionals, tokens } = split(name, flags, typed);
   const end = tokens.find((token) => token.kind === "option-terminator")?.index;
-  const rest = end === undefined ? undefined : typed.slice(end + 1);
+  // Where no program follows, -- only ends the flags: what comes after it is words.
+  const rest = end === undefined || act.rest === undefined ? undefined : typed.slice(end + 1);
   const words = rest === undefined ? positionals : positionals.slice(0, positionals.length - rest.length);
   for (const [flag, value] of Object.entries(values)) checkChoice(flag, flags[flag], value);
   if (values.help !== true) {
     checkRepeats(tokens, flags);
     checkWords(name, act, words);
-    if (rest !== undefined && act.rest === undefined) throw refuse(name, "nothing may follow -- here");
   }
   return { words, flags: values as Typed<Flags>["flags"], ...(rest === undefined ? {} : { rest }) };
 }
