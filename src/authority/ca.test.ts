@@ -158,8 +158,11 @@ describe("rotation of the CA", () => {
     const fresh = issuing();
     assert.notEqual(fresh.fingerprint, old.fingerprint);
     assert.deepEqual(
-      bench.authority.show().certificates.map(({ state }) => state),
-      ["issuing", "trusted"],
+      bench.authority.show().certificates.map(({ state, trustedUntil }) => [state, trustedUntil]),
+      [
+        ["issuing", undefined],
+        ["trusted", bench.now + 4 * MINUTE],
+      ],
     );
 
     const during = await bench.authority.serverCertificate(["localhost"]);

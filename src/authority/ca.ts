@@ -41,6 +41,8 @@ export interface CaList {
     readonly fingerprint: string;
     readonly notAfter: UnixMs;
     readonly state: "issuing" | "trusted";
+    /** Absent: until `notAfter`. */
+    readonly trustedUntil?: UnixMs;
   }[];
 }
 
@@ -237,6 +239,7 @@ function listOf(rows: readonly AuthorityRow[]): CaList {
     fingerprint: row.fingerprint,
     notAfter: row.notAfter,
     state: isIssuing(row) ? ("issuing" as const) : ("trusted" as const),
+    ...(row.trustedUntil === undefined ? {} : { trustedUntil: row.trustedUntil }),
   }));
   return { certificates };
 }

@@ -5,7 +5,14 @@ import { fingerprint, object, oneOf, optional, page, text, time } from "./parts.
 const caShape = object({
   /** PEM; the first one issues, all are to be trusted. */
   certificates: Type.Array(
-    object({ pem: text(8192), fingerprint, notAfter: time, state: oneOf(["issuing", "trusted"] as const) }),
+    object({
+      pem: text(8192),
+      fingerprint,
+      notAfter: time,
+      state: oneOf(["issuing", "trusted"] as const),
+      /** It issues no more, and is trusted until then. */
+      trustedUntil: optional(time),
+    }),
   ),
 });
 

@@ -25,8 +25,13 @@ function tableOf({ certificates }: ResponseOf<"ca.show">): Block {
   return {
     kind: "table",
     head: ["STATE", "UNTIL", "SHA-256 FINGERPRINT"],
-    rows: certificates.map((one) => [one.state, time(one.notAfter), one.fingerprint]),
+    rows: certificates.map((one) => [one.state, time(one.trustedUntil ?? one.notAfter), one.fingerprint]),
   };
+}
+
+/** A dry run makes a CA too, and throws it away: its fingerprint means nothing. */
+function withoutNew({ certificates }: ResponseOf<"ca.rotate">): ResponseOf<"ca.rotate"> {
+  return { certificates: certificates.filter((one) => one.state !== "issuing") };
 }
 
 const rotate = act({
@@ -36,9 +41,16 @@ const rotate = act({
   calls: ["ca.rotate"],
   examples: ["keyward ca rotate --overlap 30d"],
   notes: ["Agents learn the new CA by their watch. Operators who pinned the old one are served all along."],
-  async run({ call, out }, { flags }) {
+  async run({ call, out, dryRun }, { flags }) {
     const answer = await call("ca.rotate", { body: present({ overlap: period(flags.overlap) }) });
-    out.show(answer, { blocks: [tableOf(answer)], names: answer.certificates.map((one) => one.fingerprint) });
+    const line = dryRun
+      ? "would make a new CA, and leave these trusted"
+      : "made a new CA; trusted from now on";
+    const list = dryRun ? withoutNew(answer) : answer;
+    out.show(answer, {
+      blocks: [{ kind: "lines", lines: [line] }, tableOf(list)],
+      names: answer.certificates.map((one) => one.fingerprint),
+    });
   },
 });
 

@@ -10,7 +10,7 @@ import { period, present } from "../read-flags.ts";
 import { readSecret } from "../read-secret.ts";
 import { runnable } from "../run.ts";
 import { state, time } from "../view.ts";
-import { writeNew } from "../write-file.ts";
+import { assertAbsent, writeNew } from "../write-file.ts";
 
 type Certificate = ResponseOf<"cert.revoke">;
 
@@ -70,8 +70,13 @@ const sign = act({
     "keyward cert sign api.csr --usage server --out api.pem",
     "keyward cert sign alice.csr --operator alice --rule orders-team --ttl 30d > alice.pem",
   ],
-  notes: ["Without FILE the request is read from stdin. Which names you may sign for, your rules say."],
+  notes: [
+    "Without FILE the request is read from stdin.",
+    "Which names you may sign for, your rules say, in the form of keyward cert list: api.example.com is dns/com/example/api there, so cert:sign@dns/com/example/ allows all below example.com; addresses are ip/192.0.2.1, e-mail addresses and others likewise.",
+  ],
   async run({ call, out, world, dryRun }, { words: [file], flags }) {
+    const target = flags.out === undefined ? undefined : path.resolve(world.cwd, flags.out);
+    if (target !== undefined) assertAbsent(target, "file");
     using csr = await readSecret(world, file, { what: "request", limit: MAX_REQUEST, chomp: false });
     const body = present({
       csr: new TextDecoder().decode(csr.reveal()),
@@ -80,9 +85,8 @@ const sign = act({
       operator: operatorOf(flags.operator, flags.rule),
     });
     const answer = await call("cert.sign", { body });
-    const kept = flags.out !== undefined && !dryRun;
-    if (flags.out !== undefined && kept)
-      writeNew(path.resolve(world.cwd, flags.out), "file", utf8(answer.pem), 0o644);
+    const kept = target !== undefined && !dryRun;
+    if (kept) writeNew(target, "file", utf8(answer.pem), 0o644);
     const lines = kept ? [`wrote ${answer.info.serial} to ${flags.out}`] : answer.pem.trimEnd().split("\n");
     const told = dryRun ? [`would be signed: ${answer.info.subject}`] : lines;
     out.show(answer, { blocks: [{ kind: "lines", lines: told }], names: [answer.info.serial] });
@@ -110,7 +114,9 @@ const revoke = act({
   calls: ["cert.revoke"],
   examples: ["keyward cert list", "keyward cert revoke SERIAL"],
   notes: ["It is refused at once by the server and stands in the list that keyward ca crl prints."],
-  async run({ call, out, dryRun }, { words: [serial = ""] }) {
+  async run({ call, out, dryRun }, { words: [typed = ""] }) {
+    // As keyward cert list shows it; openssl and browsers write capitals and colons.
+    const serial = typed.replaceAll(":", "").toLowerCase();
     const answer = await call("cert.revoke", { path: { serial } });
     out.show(answer, { blocks: revokedBlocks(answer, dryRun), names: [serial] });
   },

@@ -7,7 +7,7 @@ import { act } from "../command.ts";
 import type { Block } from "../output.ts";
 import { runnable } from "../run.ts";
 import { time } from "../view.ts";
-import { writeNew } from "../write-file.ts";
+import { assertAbsent, writeNew } from "../write-file.ts";
 
 const create = act({
   summary: "Make a token for an operator; it is shown once",
@@ -27,9 +27,11 @@ const create = act({
     if (flags.rule === undefined)
       throw new KeywardError("usage", "--rule is missing", { hint: "there are: keyward rule list" });
     const body = { name, rules: [...flags.rule], ttl: parseDuration(flags.ttl ?? "30d") };
-    const { token, info } = await call("token.create", { body });
     const file = flags.out;
-    if (file !== undefined && !dryRun) writeNew(path.resolve(world.cwd, file), "file", utf8(`${token}\n`));
+    const target = file === undefined ? undefined : path.resolve(world.cwd, file);
+    if (target !== undefined) assertAbsent(target, "file");
+    const { token, info } = await call("token.create", { body });
+    if (target !== undefined && !dryRun) writeNew(target, "file", utf8(`${token}\n`));
     const blocks: Block[] = [
       {
         kind: "fields",

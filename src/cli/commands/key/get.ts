@@ -6,7 +6,7 @@ import { parseKeyName } from "../../../model/name.ts";
 import { act } from "../../command.ts";
 import { present, requiredInteger } from "../../read-flags.ts";
 import type { Session } from "../../session.ts";
-import { writeNew } from "../../write-file.ts";
+import { assertAbsent, writeNew } from "../../write-file.ts";
 
 export const get = act({
   summary: "Read a key's value: the primary version, or the one asked for",
@@ -27,6 +27,8 @@ export const get = act({
     const key = parseKeyName(name);
     const version = flags.version === undefined ? undefined : requiredInteger(flags.version, "--version", 1);
     const query = present({ version: version === undefined ? undefined : String(version) });
+    const { cwd } = session.world;
+    if (flags.out !== undefined) assertAbsent(path.resolve(cwd, flags.out), "file");
     const answer = await session.call("key.get", { path: { name: key }, query });
     using value = Secret.take(fromBase64(answer.value, "the value"));
     if (flags.out !== undefined) save(session, flags.out, value, answer);

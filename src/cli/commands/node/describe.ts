@@ -9,7 +9,7 @@ import type { Block } from "../../output.ts";
 import { parseAttributes, period, present, treeOf } from "../../read-flags.ts";
 import type { Target } from "../../target.ts";
 import { changeBlocks, time } from "../../view.ts";
-import { writeNew } from "../../write-file.ts";
+import { assertAbsent, writeNew } from "../../write-file.ts";
 
 const notation =
   "NAME=TEXT sets a text, NAME:=JSON any other value, NAME- removes; dots go into trees: app.port:=80.";
@@ -67,6 +67,7 @@ export const enrol = act({
   ],
   async run({ call, out, dryRun, target, world }, { words: [name, ...words], flags }) {
     const file = flags.out === undefined ? undefined : path.resolve(world.cwd, flags.out);
+    if (file !== undefined) assertAbsent(file, "file");
     const answer = await call("joinToken.create", {
       body: present({
         node: name === undefined ? undefined : parseNodeName(name),
@@ -134,11 +135,14 @@ export const approve = act({
   notes: [
     "Compare with what the agent printed on the machine itself: someone else may have asked under the same name.",
   ],
-  async run({ call, out, dryRun }, { words: [name = ""], flags: { fingerprint } }) {
+  async run({ call, out, dryRun }, { words: [name = ""], flags }) {
+    const fingerprint = flags.fingerprint?.toLowerCase().replaceAll(":", "");
     if (fingerprint === undefined || !/^[0-9a-f]{64}$/.test(fingerprint))
-      throw new KeywardError("usage", "--fingerprint: want 64 lower-case hex digits", {
-        hint: `the agent prints it on the machine; keyward node show ${name} has what was asked with`,
-      });
+      throw new KeywardError(
+        "usage",
+        `--fingerprint ${fingerprint === undefined ? "is missing" : "want 64 hex digits"}`,
+        { hint: `the agent prints it on the machine; keyward node show ${name} has what was asked with` },
+      );
     const answer = await call("node.approve", { path: { name: parseNodeName(name) }, body: { fingerprint } });
     const line = `${dryRun ? "would be approved" : "approved"}: ${answer.node.name}`;
     out.show(answer, { blocks: changeBlocks(line, answer.effect), names: [answer.node.name] });
