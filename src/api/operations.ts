@@ -51,7 +51,9 @@ export const operations = {
   "seal.list": on("GET /v1/seals", rule("seal:read"), "The seals that protect the root key", {
     whileSealed: true,
   }),
-  "seal.seal": on("POST /v1/seal", rule("seal:write"), "Forget the root key until someone unseals"),
+  "seal.seal": on("POST /v1/seal", rule("seal:write"), "Forget the root key until someone unseals", {
+    changes: true,
+  }),
   "seal.unseal": on("POST /v1/unseal", rule("seal:write"), "Open a seal with its passphrase or key file", {
     whileSealed: true,
   }),

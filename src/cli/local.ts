@@ -1,7 +1,7 @@
 /** Local: the API over a store of this machine, opened for one command. */
 import type { Api } from "../api/api.ts";
 import { type Operation, type OperationName, operations } from "../api/operations.ts";
-import { KeywardError } from "../base/errors.ts";
+import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { createLocalApi } from "../server/local.ts";
 import type { Parts } from "../server/parts.ts";
 import { createService } from "../server/serving.ts";
@@ -25,10 +25,23 @@ function createUnseal(parts: Parts, data: string, world: World): (needed: boolea
   return async (needed) => {
     if (parts.rootKey.state !== "sealed") return;
     if ((await unsealByFile(parts, data)) || !needed) return;
-    using passphrase = await world.askSecret("passphrase: ");
+    using passphrase = await world.askSecret("passphrase: ").catch(explainNoTerminal);
     await parts.rootKey.unseal({ kind: "passphrase", passphrase });
     await parts.afterUnseal();
   };
+}
+
+/** Standard input may be taken by a value: the passphrase is not read from there. */
+function explainNoTerminal(error: unknown): never {
+  if (!isKeywardError(error) || error.code !== "usage") throw error;
+  throw new KeywardError(
+    "sealed",
+    "the store is sealed by a passphrase, and there is no terminal to ask at",
+    {
+      hint: "start the server, and open its seal: keyward server; then keyward unseal < FILE",
+      cause: error,
+    },
+  );
 }
 
 function unsealing(api: Api, unseal: (needed: boolean) => Promise<void>): Api {

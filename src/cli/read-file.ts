@@ -30,6 +30,28 @@ export function readPem(file: string): string[] {
 }
 
 /**
+ * A file that protects everything: refused when anyone but its owner may read or change it, as the server
+ * refuses it at its start.
+ *
+ * @throws KeywardError `local`, `too-large`
+ */
+export function readOwn(file: string, what: string, limit: number): Uint8Array {
+  const fd = open(file, what);
+  try {
+    const mode = fstatSync(fd).mode & 0o777;
+    if ((mode & 0o077) !== 0)
+      throw new KeywardError(
+        "local",
+        `${what} ${JSON.stringify(file)}: others may use it (mode ${mode.toString(8).padStart(4, "0")})`,
+        { hint: `chmod 600 ${file}` },
+      );
+    return readAll(fd, `${what} ${JSON.stringify(file)}`, limit);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
  * A file with one secret, its last line break taken off. Refused when everybody on the machine may read it.
  *
  * @throws KeywardError `local`, `too-large`

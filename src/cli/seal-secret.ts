@@ -4,7 +4,7 @@ import type { BodyOf } from "../api/shapes.ts";
 import { fromUtf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { readBytes } from "./read-file.ts";
+import { readOwn } from "./read-file.ts";
 import { askTwice, readSecret } from "./read-secret.ts";
 import type { World } from "./world.ts";
 
@@ -39,7 +39,7 @@ export async function newSealSecret(
 }
 
 function fileSecret(world: World, keyFile: string): { kind: "file"; content: string } {
-  const bytes = readBytes(path.resolve(world.cwd, keyFile), "key file", MAX_KEY_FILE);
+  const bytes = readOwn(path.resolve(world.cwd, keyFile), "key file", MAX_KEY_FILE);
   return { kind: "file", content: fromUtf8(bytes, "key file") };
 }
 

@@ -59,6 +59,7 @@ export const command = runnable(
             lines: [
               "next:",
               `  keyward server --data ${data}`,
+              ...(made.keyFile === undefined ? ["  keyward unseal"] : []),
               "  keyward key put NAME < FILE",
               "  keyward help",
             ],

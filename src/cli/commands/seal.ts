@@ -11,10 +11,10 @@ const bare = act({
   flags: {},
   calls: ["seal.seal"],
   examples: ["keyward seal"],
-  async run({ call, out }) {
+  async run({ call, out, dryRun }) {
     const answer = await call("seal.seal", {});
     out.show(answer, {
-      blocks: [{ kind: "lines", lines: ["sealed; to open: keyward unseal"] }],
+      blocks: [{ kind: "lines", lines: [dryRun ? "would be sealed" : "sealed; to open: keyward unseal"] }],
       names: ["sealed"],
     });
   },
