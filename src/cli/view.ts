@@ -102,3 +102,9 @@ export function changeBlocks(line: string, effect: PlanLines = []): Block[] {
 export function short(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+/** The next step when a query selects nobody and one of its fields is written as `node show` writes it: `app.port`. */
+export function underscored(query: string): string {
+  const dotted = /(?:^|[\s(])([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+):/.exec(query)?.[1];
+  return dotted === undefined ? "" : `; in a query, parts are joined by _: ${dotted.replaceAll(".", "_")}`;
+}

@@ -7,7 +7,7 @@ import { parseKeyName } from "../../model/name.ts";
 import { act } from "../command.ts";
 import { present, required } from "../read-flags.ts";
 import { runnable } from "../run.ts";
-import { changeBlocks, duration } from "../view.ts";
+import { changeBlocks, duration, underscored } from "../view.ts";
 
 type Grant = ResponseOf<"grant.add">["grant"];
 type Delivery = BodyOf<"grant.add">["delivery"];
@@ -60,6 +60,8 @@ const add = act({
     });
     const answer = await call("grant.add", { body: { key, query: required(flags.to, "to"), delivery } });
     const line = dryRun ? `would be granted: ${key}` : `granted ${key} as ${answer.grant.id}`;
+    if (answer.effect.length === 0)
+      out.note(`no node gains it by this now${underscored(answer.grant.query)}`);
     out.show(answer, { blocks: changeBlocks(line, answer.effect), names: [answer.grant.id] });
   },
 });

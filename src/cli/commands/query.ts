@@ -3,7 +3,7 @@ import { parseNodeName } from "../../model/name.ts";
 import { act } from "../command.ts";
 import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
-import { explain } from "../view.ts";
+import { explain, underscored } from "../view.ts";
 
 const test = act({
   summary: "Show which nodes a query selects, term by term with --node",
@@ -22,7 +22,8 @@ const test = act({
     const answer = await call("query.test", { query: present({ query, node }) });
     const lines = answer.explanation === undefined ? answer.nodes : explain(answer.explanation);
     out.show(answer, { blocks: [{ kind: "lines", lines }], names: answer.nodes });
-    if (answer.explanation === undefined && answer.nodes.length === 0) out.note("no node matches");
+    if (answer.explanation === undefined && answer.nodes.length === 0)
+      out.note(`no node matches${underscored(query)}`);
   },
 });
 

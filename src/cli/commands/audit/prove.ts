@@ -51,10 +51,14 @@ export const verify = act({
   },
 });
 
+function countOf(problems: number): string {
+  return problems === 1 ? "1 problem" : `${problems} problems`;
+}
+
 function blocksOf({ intact, events, signed, problems }: ResponseOf<"audit.verify">): Block[] {
   const verdict = intact
     ? ({ text: `intact: ${events} events, signed up to event ${signed}`, style: "green" } as const)
-    : ({ text: `not intact: ${problems.length} problems in ${events} events`, style: "red" } as const);
+    : ({ text: `not intact: ${countOf(problems.length)} in ${events} events`, style: "red" } as const);
   const rows = problems.map(({ seq, what }) => [seq === 0 ? "" : String(seq), what]);
   return [
     { kind: "lines", lines: [verdict] },
