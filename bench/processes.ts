@@ -1,6 +1,6 @@
 /** Processes of a bench: a server and its load, each on its own, asked by messages. */
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Done, Job, Pair } from "./api-load.ts";
@@ -25,13 +25,14 @@ export interface Bench {
   /** Where the store lies. */
   readonly directory: string;
   use(): Promise<Use>;
+  /** After a collection, for which the server must be started with `--expose-gc`. */
+  collected(): Promise<Use>;
   load(job: Job): Promise<Done>;
 }
 
 export interface Start {
   readonly nodes?: number;
   readonly execArgv?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Start a server over a new store on the disk and a load beside it; end both whatever happens. */
@@ -49,6 +50,7 @@ export async function withServer<T>(start: Start, work: (bench: Bench) => Promis
       hello,
       directory,
       use: () => ask<Use>(server, "use"),
+      collected: () => ask<Use>(server, "collect"),
       load: (job) => ask<Done>(load, job),
     });
   } finally {
@@ -57,15 +59,22 @@ export async function withServer<T>(start: Start, work: (bench: Bench) => Promis
   }
 }
 
-function spawn(file: string, args: readonly string[], { execArgv = [], env = {} }: Start): ChildProcess {
+/** What `bin/keyward` sets for a server. */
+const allocator = Object.fromEntries(
+  [
+    ...readFileSync(join(import.meta.dirname, "../bin/keyward"), "utf8").matchAll(/(MALLOC_[A-Z_]+)=(\d+)/g),
+  ].map(([, name = "", value = ""]) => [name, value]),
+);
+
+function spawn(file: string, args: readonly string[], { execArgv = [] }: Start): ChildProcess {
   return fork(join(import.meta.dirname, file), [...args], {
     execArgv: [...execArgv],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...allocator },
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
 }
 
-function ask<T>(child: ChildProcess, message?: Job | "use"): Promise<T> {
+function ask<T>(child: ChildProcess, message?: Job | "use" | "collect"): Promise<T> {
   return new Promise((resolve, reject) => {
     const ended = (status: number | null): void =>
       reject(new Error(`a process of the bench ended: ${status}`));

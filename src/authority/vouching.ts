@@ -1,6 +1,6 @@
 /** Vouching: whom a client certificate speaks for, once OpenSSL has found that it comes from a trusted CA. */
 import { KeywardError } from "../base/errors.ts";
-import type { Clock } from "../base/time.ts";
+import type { Clock, UnixMs } from "../base/time.ts";
 import { type CertificateFacts, type Identity, identityOf, readCertificate } from "../formats/x509/x509.ts";
 import type { Principal } from "../model/principal.ts";
 import type { View } from "../store/view.ts";
@@ -33,7 +33,7 @@ export interface VouchingNeeds {
 
 export function createVouching({ presence, clock, others, operator }: VouchingNeeds): Vouching {
   /** OpenSSL looks at the dates when a connection begins; some last. */
-  function assertCurrent({ notAfter }: CertificateFacts): void {
+  function assertCurrent(notAfter: UnixMs): void {
     if (clock() < notAfter) return;
     throw new KeywardError("unauthenticated", "the client certificate has expired", {
       hint: "connect again with a new certificate",
@@ -45,12 +45,14 @@ export function createVouching({ presence, clock, others, operator }: VouchingNe
     identity: Extract<Identity, { kind: "node" }>,
   ): Promise<Holder> {
     const { name: node, generation } = identity;
-    const shown = { node, generation, fingerprint: facts.keyFingerprint, notBefore: facts.notBefore };
+    // The rest of the certificate is not kept: thousands of connections may be open.
+    const { notAfter, notBefore, keyFingerprint: fingerprint } = facts;
+    const shown = { node, generation, fingerprint, notBefore };
     await presence.presented(shown);
     return {
       identity,
       principal() {
-        assertCurrent(facts);
+        assertCurrent(notAfter);
         presence.assertPresent(shown);
         return { kind: "node", name: node };
       },
@@ -61,10 +63,11 @@ export function createVouching({ presence, clock, others, operator }: VouchingNe
     facts: CertificateFacts,
     identity: Extract<Identity, { kind: "operator" }>,
   ): Promise<Holder> {
+    const { serial, notAfter } = facts;
     await others.ready;
     const principal = (): Principal => {
-      assertCurrent(facts);
-      const row = others.get(facts.serial);
+      assertCurrent(notAfter);
+      const row = others.get(serial);
       if (row?.operator === undefined || row.operator.name !== identity.name || row.revoked !== undefined) {
         throw new KeywardError(
           "denied",

@@ -29,10 +29,11 @@ function standardError(): DestinationStream {
   return pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING }).on("error", () => {});
 }
 
-/** One finished request. `operation` is absent when no route was found. */
+/** One finished request: at level `debug`, or `info` when it was refused, failed or slow. */
 export interface RequestLine {
   readonly request: string;
-  readonly operation?: string;
+  /** `none` when no route was found. */
+  readonly operation: string;
   readonly by: string;
   readonly from: string;
   readonly status: number;

@@ -10,7 +10,7 @@ import type { Dispatch, RawInput } from "./dispatch.ts";
 import { isStream } from "./handlers/handler.ts";
 import type { Identified, Identify } from "./identify.ts";
 import { type Buckets, type Limits, limitedAddress } from "./limits.ts";
-import type { Log } from "./log.ts";
+import type { Log, RequestLine } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { textTypes } from "./openapi.ts";
 import { sendError, sendJson, sendText, tellable } from "./reply.ts";
@@ -26,6 +26,9 @@ export interface RequestNeeds {
   /** Ties an answer, a log line and an event together. */
   readonly nextId: () => string;
 }
+
+/** Requests that took longer are worth a line, also when they went well. */
+const SLOW_MS = 1000;
 
 /** What the log will say, filled in as it becomes known. */
 interface Trace {
@@ -101,7 +104,10 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
   function finish({ id, from, by, operation, start }: Trace, status: number, code?: string): void {
     const ms = Math.round((performance.now() - start) * 10) / 10;
     metrics.request(operation, status, ms / 1000);
-    log.info({ request: id, operation, by, from, status, ...(code === undefined ? {} : { code }), ms });
+    const line: RequestLine = { request: id, operation, by, from, status, ...(code && { code }), ms };
+    // every act has its event in the audit log; here what went wrong stands out
+    if (status < 400 && ms < SLOW_MS) log.debug(line);
+    else log.info(line);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

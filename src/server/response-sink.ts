@@ -24,8 +24,12 @@ export class ResponseSink implements Sink {
   /** Send the head, if nothing has yet. */
   start(): void {
     if (this.#response.headersSent || this.#response.destroyed) return;
+    const { req } = this.#response;
     // watched connections are quiet for long: their heartbeat finds the dead ones
-    this.#response.req.socket.setTimeout(0);
+    req.socket.setTimeout(0);
+    // what the request's head said is not needed any more, and would be kept as long
+    req.headers = {};
+    req.rawHeaders = [];
     startStream(this.#response, this.#request);
   }
 
