@@ -3,12 +3,14 @@
  * `identify.ts`, so that who is refused hears why. Everything that a stranger can hold on to has a limit.
  */
 import { constants } from "node:crypto";
+import { STATUS_CODES } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
+import { jsonType } from "./openapi.ts";
 import type { OnRequest } from "./request.ts";
 
 /** What the server presents, and whom it trusts. */
@@ -63,7 +65,7 @@ export function createHttps({ identity, limits, onRequest, metrics }: HttpsNeeds
     metrics.refused("tls");
     socket.destroy();
   });
-  server.on("clientError", (_error, socket) => refuseMalformed(socket as Socket));
+  server.on("clientError", (error, socket) => refuseHead(socket as Socket, headError(error, limits)));
   return {
     listen: (port, host) => listen(server, port, host),
     setIdentity: (next) => server.setSecureContext(contextOf(next)),
@@ -106,11 +108,28 @@ function trackConnections(server: Server, limit: number, metrics: Metrics): Set<
   return open;
 }
 
-/** A head that is too large, too slow or not HTTP: one line, and the connection ends. */
-function refuseMalformed(socket: Socket): void {
-  if (socket.writable)
-    socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-  else socket.destroy();
+/** What is wrong with a head that Node's parser gave up on. */
+function headError({ code }: NodeJS.ErrnoException, { headerBytes }: Limits): KeywardError {
+  if (code === "HPE_HEADER_OVERFLOW")
+    return new KeywardError("too-large", `request: address and headers hold more than ${headerBytes} bytes`);
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new KeywardError("malformed", "request: came too slowly");
+  return new KeywardError("malformed", "request: is not HTTP/1.1");
+}
+
+/** Told as every error is; then the connection ends. */
+function refuseHead(socket: Socket, { code, message, httpStatus }: KeywardError): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify({ error: { code, message } });
+  const head = [
+    `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}`,
+    "connection: close",
+    `content-type: ${jsonType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
