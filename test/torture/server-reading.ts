@@ -24,8 +24,8 @@ type Node = ResponseOf<"node.list">["nodes"][number];
 const PAGE = "1000";
 /** Rounds: the whole log only grows, and what is new in it is looked at each time. */
 const LOG_EVERY = 5;
-/** Requests at a time. */
-const AT_ONCE = 16;
+/** Requests at a time, each on a connection of its own, which costs more than they do. */
+const AT_ONCE = 4;
 
 /** How far the log was read, and the digests of each key's values; `null` for one that the server made unseen. */
 export interface Known {

@@ -8,7 +8,7 @@ const ROUNDS = 50;
 
 test("50 times killed with SIGKILL under 32 HTTPS clients, the server has every act that it acknowledged, whole", async () => {
   const torture = await openServerTorture();
-  const acknowledged = await tortureRounds({ ...torture, rounds: ROUNDS, life: 250 });
+  const acknowledged = await tortureRounds({ ...torture, rounds: ROUNDS, life: 150 });
   await torture.end();
   assert.ok(acknowledged >= ROUNDS * WRITERS, `${acknowledged} acts`);
 });
