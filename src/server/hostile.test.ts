@@ -172,3 +172,11 @@ test("when a CA loses its trust, the connections that it vouched for end", async
   };
   await assert.rejects(ended(), refused("unreachable"));
 });
+
+test("who is not signed in sends no more than it takes to enrol", async () => {
+  const { csr } = makeCsr("large");
+  const enrol = (size: number) =>
+    main.client().call("agent.enrol", { body: { csr, name: "large", facts: { a: "x".repeat(size) } } });
+  await enrol(65_000);
+  await assert.rejects(enrol(300_000), refused("too-large", /request body: more than 262144 bytes/));
+});

@@ -18,6 +18,8 @@ export interface Limits {
   /** How long a connection may lie idle between requests, and an answer unread. */
   readonly idleMs: number;
   readonly bodyBytes: number;
+  /** Of someone who is not signed in: a node's request for a certificate and its facts. */
+  readonly publicBodyBytes: number;
   /** Open connections, all told; watches are among them. */
   readonly connections: number;
   /** Requests of one operator. */
@@ -30,6 +32,8 @@ export interface Limits {
   readonly publicPerAddress: Rate;
   /** Requests refused for not knowing who sends them, by address: beyond it they are cut off unanswered. */
   readonly refusedPerAddress: Rate;
+  /** Lines in the log about requests of people who are not signed in, all told: the figures count them all. */
+  readonly publicLines: Rate;
 }
 
 export const defaultLimits: Limits = {
@@ -39,12 +43,14 @@ export const defaultLimits: Limits = {
   handshakeMs: 10_000,
   idleMs: 75_000,
   bodyBytes: 2_097_152,
+  publicBodyBytes: 262_144,
   connections: 20_000,
   perPrincipal: { perSecond: 10_000, burst: 20_000 },
   perNode: { perSecond: 10, burst: 200 },
   deniedPerPrincipal: { perSecond: 5, burst: 200 },
   publicPerAddress: { perSecond: 100, burst: 1000 },
   refusedPerAddress: { perSecond: 5, burst: 100 },
+  publicLines: { perSecond: 10, burst: 1000 },
 };
 
 export interface Buckets {

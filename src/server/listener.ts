@@ -76,6 +76,7 @@ export function createListener(needs: ListenerNeeds): Listener {
         principal: createBuckets(limits.perPrincipal, clock),
         node: createBuckets(limits.perNode, clock),
         denied: createBuckets(limits.deniedPerPrincipal, clock),
+        lines: createBuckets(limits.publicLines, clock),
         public: createBuckets(limits.publicPerAddress, clock),
         refused: createBuckets(limits.refusedPerAddress, clock),
       },

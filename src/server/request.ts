@@ -20,7 +20,9 @@ export interface RequestNeeds {
   readonly dispatch: Dispatch;
   readonly identify: Identify;
   readonly limits: Limits;
-  readonly buckets: Readonly<Record<"principal" | "node" | "public" | "refused" | "denied", Buckets>>;
+  readonly buckets: Readonly<
+    Record<"principal" | "node" | "public" | "refused" | "denied" | "lines", Buckets>
+  >;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Ties an answer, a log line and an event together. */
@@ -64,7 +66,7 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
     const { by, connection } = await meet(request, trace);
     const caller: Caller = { by, request: trace.id, ...(dryRun ? { dryRun } : {}) };
     await dispatch.admit(route.name, caller, Object.values(route.path)[0] ?? route.name);
-    const body = await readBody(request, limits.bodyBytes);
+    const body = await readBody(request, by.kind === "anonymous" ? limits.publicBodyBytes : limits.bodyBytes);
     const input = { path: route.path, query, body, connection };
     await reply(response, trace, route, { ...caller, by: await byNow(input, by) }, input);
     return 200;
@@ -107,7 +109,7 @@ export function createOnRequest(needs: RequestNeeds): OnRequest {
     const line: RequestLine = { request: id, operation, by, from, status, ...(code && { code }), ms };
     // every act has its event in the audit log; here what went wrong stands out
     if (status < 400 && ms < SLOW_MS) log.debug(line);
-    else log.info(line);
+    else if (by !== "anonymous" || buckets.lines.take("all")) log.info(line);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
