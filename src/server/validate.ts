@@ -1,6 +1,7 @@
 /** Validate: what came in against the operation's shapes, each compiled when it is first needed. */
 import type Type from "typebox";
 import { Compile, type Validator } from "typebox/compile";
+import { Settings } from "typebox/system";
 import type { OperationName } from "../api/operations.ts";
 import { type Shape, shapes } from "../api/shapes.ts";
 import { KeywardError } from "../base/errors.ts";
@@ -8,6 +9,9 @@ import { printable } from "../model/name.ts";
 
 export type InputPart = "path" | "query" | "body";
 type Part = InputPart | "response";
+
+/** All that is wrong with the largest union: eight, the library's own limit, end before the shape that was meant. */
+Settings.Set({ maxErrors: 64 });
 
 const compiled = new Map<string, Validator>();
 
@@ -48,10 +52,24 @@ function problemOf(
     compiled.set(key, validator);
   }
   if (validator.Check(value)) return null;
-  const errors = validator.Errors(value);
-  const first = errors.find((error) => error.keyword !== "boolean") ?? errors[0];
+  const first = mostTelling(validator.Errors(value));
   if (first === undefined) return " is not as described";
   return `${placeOf(first.instancePath)} ${first.message}${strangers(first)}`;
+}
+
+type Problem = ReturnType<Validator["Errors"]>[number];
+
+/** Of several shapes, told apart by their `kind`, the one that was meant: what others lack is beside the point. */
+function mostTelling(problems: readonly Problem[]): Problem | undefined {
+  const kinds = problems.filter(({ keyword }) => keyword === "const");
+  const others = new Set(kinds.map(branchOf));
+  const meant = problems.filter((one) => branchOf(one) === null || !others.has(branchOf(one)));
+  return meant.find(({ keyword }) => keyword !== "boolean" && keyword !== "anyOf") ?? kinds[0] ?? problems[0];
+}
+
+/** `#/properties/recipe/anyOf/1`, or `null` outside of any. */
+function branchOf({ schemaPath }: Problem): string | null {
+  return /^.*?\/anyOf\/\d+/.exec(schemaPath)?.[0] ?? null;
 }
 
 function placeOf(instancePath: string): string {
