@@ -86,8 +86,8 @@ export function createVouching({ presence, clock, others, operator }: VouchingNe
   return {
     async vouch(certificate) {
       const facts = readCertificate(certificate);
-      const identity = identityOf(facts.names);
-      if (identity === null || !facts.client) {
+      const identity = facts.client ? identityOf(facts.names) : null;
+      if (identity === null) {
         throw new KeywardError("unauthenticated", "the client certificate is not a node's or an operator's", {
           hint: "sign in with a token, or with a certificate made for an operator",
         });
