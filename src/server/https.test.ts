@@ -83,6 +83,7 @@ let ca: TestCa;
 let server: Pair;
 const open: Listener[] = [];
 const clients: Api[] = [];
+const logged: string[] = [];
 
 async function start(
   limits: Partial<Limits> = {},
@@ -97,7 +98,7 @@ async function start(
     vouchers,
     identity: { chain: server.pem + ca.pem, key: server.key, trusted: [ca.pem] },
     limits: { ...defaultLimits, ...limits },
-    log: createLog({ level: "silent" }),
+    log: createLog({ level: "debug", to: { write: (line) => void logged.push(line) } }),
     metrics: createMetrics({ watchers: () => 0, connections: () => 0, unsealed: () => true }),
     clock: systemClock,
     random: systemRandom,
@@ -292,6 +293,45 @@ test("a body that is too large, too slow, of another type or too deep is refused
   const wrong = '{"value":7,"hunter2":1}';
   const answer = await send(`${json}${closing}content-length: ${wrong.length}\r\n\r\n${wrong}`);
   assert.match(answer, /key\.put: body/);
+});
+
+test("who is not signed in may send less", async () => {
+  const { address } = await start({ publicBodyBytes: 100 });
+  const body = { csr: "a".repeat(200) };
+  await assert.rejects(client(address).call("agent.enrol", { body }), refusedWith("too-large", /100 bytes/));
+});
+
+test("the log has a line for each request, and neither values, tokens nor headers", async () => {
+  const { address, port } = await start();
+  logged.length = 0;
+  const secret = "c2VjcmV0LXZhbHVl";
+  const api = client(address, { token: "good" });
+  await api.call("key.put", { path: { name: "db/x" }, body: { value: secret } });
+  await assert.rejects(client(address, { token: secret }).call("key.get", { path: { name: "db/x" } }));
+  await assert.rejects(api.call("key.put", { path: { name: "db/x" }, body: { value: 1 as never } }));
+  await assert.rejects(api.call("key.show", { path: { name: "db/x" } }));
+  const socket = raw(port);
+  await once(socket, "secureConnect");
+  socket.write(
+    `GET /v1/values/x?${secret}=${secret} HTTP/1.1\r\nhost: ${secret}\r\nconnection: close\r\n\r\n`,
+  );
+  await readAll(socket);
+  const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines
+      .filter(({ status }) => status !== undefined)
+      .map(({ operation, by, status, code }) => [operation, by, status, code]),
+    [
+      ["key.put", "operator:alice", 200, undefined],
+      ["key.get", "anonymous", 401, "unauthenticated"],
+      ["key.put", "operator:alice", 400, "usage"],
+      ["key.show", "operator:alice", 500, "internal"],
+      ["key.get", "anonymous", 401, "unauthenticated"],
+    ],
+  );
+  const text = logged.join("");
+  for (const never of [secret, "Bearer", "good"]) assert.equal(text.includes(never), false, never);
+  assert.equal(text.includes("a programming error"), true, "what failed in the server is told there");
 });
 
 test("unknown members of query and body are refused, and dry-run where nothing changes", async () => {
