@@ -52,7 +52,7 @@ export const reserved: Readonly<Record<string, readonly string[]>> = {
   "node:inspector": [],
   "node:vm": [],
   "node:sqlite": ["store"],
-  "node:http": [],
+  "node:http": ["server"],
   "node:https": ["client", "server"],
   "node:tls": ["client", "server"],
   "node:net": ["client", "server"],
