@@ -3,7 +3,6 @@
  * `identify.ts`, so that who is refused hears why. Everything that a stranger can hold on to has a limit.
  */
 import { constants } from "node:crypto";
-import { STATUS_CODES } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { KeywardError } from "../base/errors.ts";
@@ -124,7 +123,7 @@ function refuseHead(socket: Socket, { code, message, httpStatus }: KeywardError)
   }
   const body = JSON.stringify({ error: { code, message } });
   const head = [
-    `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}`,
+    `HTTP/1.1 ${httpStatus} Refused`,
     "connection: close",
     `content-type: ${jsonType}`,
     `content-length: ${Buffer.byteLength(body)}`,
