@@ -84,7 +84,11 @@ describe("adding a grant", () => {
 
   it("needs the right to grant the key and the right to read it", async () => {
     const add = (caller: ReturnType<typeof operator>) =>
-      bench.fleet.grants.add(caller, { key: "db/x", query: "role:api", delivery });
+      bench.fleet.grants.add(caller, {
+        key: "db/x",
+        query: "role:api",
+        delivery: { ...delivery, path: "x.key" },
+      });
     await assert.rejects(add(operator({ actions: ["grant:write"], prefix: "db/" })), { code: "denied" });
     await assert.rejects(add(operator({ actions: ["key:read"], prefix: "db/" })), { code: "denied" });
     await assert.rejects(add(operator({ actions: ["grant:write", "key:read"], prefix: "web/" })), {
@@ -97,6 +101,15 @@ describe("adding a grant", () => {
       (await bench.events()).map((event) => `${event.action} ${event.outcome}`),
       ["key:read denied", "grant:write denied", "grant:write denied", "key:read denied", "grant:write ok"],
     );
+  });
+
+  it("needs one right more for a program, and for a path outside the agent's directory", async () => {
+    const team = operator({ actions: ["grant:write", "key:read"], prefix: "db/" });
+    const add = (parts: object) =>
+      bench.fleet.grants.add(team, { key: "db/x", query: "role:api", delivery: { ...delivery, ...parts } });
+    await assert.rejects(add({ path: "/etc/cron.d/x" }), /grant:run/);
+    await assert.rejects(add({ path: "x.key", run: ["/bin/touch", "/x"] }), /grant:run/);
+    await add({ path: "x.key" });
   });
 
   it("two keys at one path on one node are a conflict that names the other grant", async () => {

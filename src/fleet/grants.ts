@@ -7,7 +7,7 @@ import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import type { Grant, GrantId } from "../model/grant.ts";
+import type { FileDelivery, Grant, GrantId } from "../model/grant.ts";
 import { type KeyName, parseKeyName, printable } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
 import { formatPrincipal, permits } from "../model/principal.ts";
@@ -36,7 +36,8 @@ export interface Grants {
   /** Those of keys that the caller's rules cover, the oldest first. */
   list(caller: Caller, filter?: { key?: string | undefined }): Promise<Grant[]>;
   /**
-   * Needs `grant:write` and `key:read` on the key.
+   * Needs `grant:write` and `key:read` on the key; and `grant:run` for a program or an absolute path, since the
+   * agent, often root, does as it is told.
    *
    * @throws KeywardError `usage` for a bad path or mode, `malformed` for a bad query; `not-found` when there is no such key; `conflict`
    *   when a node would get two keys at one path, or when the same grant exists.
@@ -52,6 +53,10 @@ export interface GrantsNeeds {
   readonly random: Random;
   readonly roster: Roster;
   readonly preview: Preview;
+}
+
+function alsoNeeded({ path, run }: FileDelivery): ("key:read" | "grant:run")[] {
+  return run !== undefined || path.startsWith("/") ? ["key:read", "grant:run"] : ["key:read"];
 }
 
 export function createGrants({ journal, clock, random, roster, preview }: GrantsNeeds): Grants {
@@ -122,9 +127,9 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
       const delivery = parseDelivery(input.delivery);
       const known = { query: input.query, delivery };
       const act: Act = { ...caller, action: "grant:write", resource: key };
-      const read: Act = { ...caller, action: "key:read", resource: key };
-      // Only a lack of `key:read` has an event of that name: nobody reads the key here.
-      const acts = permits(caller.by, "key:read", key) ? [act] : [act, read];
+      // Only a lack of these has an event of their name: nobody reads the key here, or runs anything.
+      const lacking = alsoNeeded(delivery).filter((action) => !permits(caller.by, action, key));
+      const acts = [act, ...lacking.map((action): Act => ({ ...caller, action, resource: key }))];
       return journal.actAll(acts, async (tx, [detail]) => {
         const change = await add(tx, caller, key, known);
         const { id, query } = change.grant;

@@ -9,6 +9,8 @@ export const actions = [
   "key:destroy",
   "grant:read",
   "grant:write",
+  /** Grants that do more to a machine than a file in the agent's own directory: another path, a program. */
+  "grant:run",
   "node:read",
   "node:write",
   "node:enrol",

@@ -45,7 +45,7 @@ const add = act({
     "keyward grant add db/orders/password --to 'env:*' --path orders.password --dry-run",
   ],
   notes: [
-    "What follows -- is run on the node once for each change, after all files of that change are in place: a program and its arguments, never a shell's command line. Repeated --run flags say the same, word by word. The path is the key's name unless it is given.",
+    "What follows -- is run on the node once for each change, after all files of that change are in place: a program and its arguments, never a shell's command line. Repeated --run flags say the same, word by word. The path is the key's name unless it is given. A program, or a path that is absolute, needs the right grant:run.",
   ],
   async run({ call, out, dryRun }, { words: [name = ""], flags, rest }) {
     const key = parseKeyName(name);
