@@ -4,9 +4,10 @@ import type { ResponseOf } from "../../../api/shapes.ts";
 import { KeywardError } from "../../../base/errors.ts";
 import { act } from "../../command.ts";
 import { integer, present } from "../../read-flags.ts";
+import type { Session } from "../../session.ts";
 import type { Cell } from "../../terminal.ts";
 import { short, state, time } from "../../view.ts";
-import { eventsOf } from "./events.ts";
+import { eventsOf, type Filter } from "./events.ts";
 
 type Event = ResponseOf<"audit.tail">;
 
@@ -17,7 +18,7 @@ export const list = act({
   words: [],
   flags: {
     after: { type: "string", value: "N", help: "Only events after this number" },
-    last: { type: "string", value: "N", help: "Only the newest N" },
+    last: { type: "string", value: "N", help: "Only the newest N of them" },
     limit: { type: "string", value: "N", help: `At most this many (${DEFAULT_LIMIT})` },
     resource: { type: "string", value: "NAME", help: "Only what was done to this key, node, grant, …" },
     by: { type: "string", value: "WHO", help: "Only what this principal did, as operator:alice or node:db1" },
@@ -29,15 +30,18 @@ export const list = act({
     "keyward audit list --by operator:alice --after 1200 --limit 50",
   ],
   async run(session, { flags: { after, last, limit, resource, by } }) {
-    if (last !== undefined && after !== undefined)
-      throw new KeywardError("usage", "--last and --after exclude each other");
+    if (last !== undefined && (after !== undefined || limit !== undefined))
+      throw new KeywardError("usage", `--last and --${after ? "after" : "limit"} exclude each other`);
     const newest = integer(last, "--last", 1);
-    const head = newest === undefined ? 0 : (await session.call("audit.checkpoint", {})).seq;
-    const first = newest === undefined ? (integer(after, "--after") ?? 0) : Math.max(0, head - newest);
-    const most = integer(limit, "--limit", 1) ?? Math.max(newest ?? 0, DEFAULT_LIMIT);
-    const events: Event[] = [];
-    for await (const event of eventsOf(session.call, { after: first, most, resource, by }))
-      events.push(event);
+    const events =
+      newest === undefined
+        ? await firstOf(session.call, {
+            after: integer(after, "--after") ?? 0,
+            most: integer(limit, "--limit", 1) ?? DEFAULT_LIMIT,
+            resource,
+            by,
+          })
+        : await newestOf(session.call, newest, { resource, by });
     const columns = ["SEQ", "AT", "BY", "ACTION", "RESOURCE", "OUTCOME", "DETAIL"];
     session.out.show(
       { events },
@@ -48,6 +52,30 @@ export const list = act({
     );
   },
 });
+
+type Call = Session<"audit.list" | "audit.checkpoint">["call"];
+
+async function firstOf(call: Call, filter: Filter): Promise<Event[]> {
+  const events: Event[] = [];
+  for await (const event of eventsOf(call, filter)) events.push(event);
+  return events;
+}
+
+/** Up to the moment of the question: asking has events too. Those that a filter selects may lie far back. */
+async function newestOf(call: Call, count: number, filter: Omit<Filter, "after">): Promise<Event[]> {
+  const end = (await call("audit.checkpoint", {})).seq;
+  const isFiltered = filter.resource !== undefined || filter.by !== undefined;
+  const events: Event[] = [];
+  for await (const event of eventsOf(call, {
+    ...filter,
+    after: isFiltered ? 0 : Math.max(0, end - 1 - count),
+  })) {
+    if (event.seq >= end) break;
+    events.push(event);
+    if (events.length > count) events.shift();
+  }
+  return events;
+}
 
 function cellsOf({ seq, at, by, action, resource, outcome, detail = {} }: Event): Cell[] {
   const details = Object.entries(detail).map(([name, value]) => `${name}=${short(value)}`);
