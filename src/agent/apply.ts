@@ -1,6 +1,6 @@
 /**
  * Apply: from what is installed to what is wanted. What is gone is withdrawn first, then all files are put in
- * place, then hooks run, each once. A file that cannot be put in place is reported and stops no other.
+ * place, then hooks are started, each once. A file that cannot be put in place is reported and stops no other.
  */
 import type { Accounts } from "../adapters/accounts/accounts.ts";
 import { isKeywardError } from "../base/errors.ts";
@@ -9,7 +9,6 @@ import type { Secret } from "../base/secret.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import type { Holdings } from "./holdings.ts";
-import { hooksOf, type RunHooks } from "./hooks.ts";
 import type { Installer } from "./install.ts";
 import type { Installed, InstalledFile } from "./installed.ts";
 import type { AgentLog } from "./log.ts";
@@ -38,7 +37,8 @@ export interface ApplierParts {
   readonly installer: Installer;
   readonly holdings: Holdings;
   readonly accounts: Accounts;
-  readonly runHooks: RunHooks;
+  /** Some may be due: those of this change, or of one before a kill. */
+  readonly startHooks: () => void;
   /** A value from the offline bundle; the caller wipes it. */
   readonly spare: (wanted: Wanted) => Secret | null;
   readonly digest: (value: Secret) => string;
@@ -63,7 +63,7 @@ interface Progress {
 }
 
 export function createApplier(parts: ApplierParts): Applier {
-  const { installed, installer, holdings, accounts, spare, digest, log } = parts;
+  const { installed, installer, holdings, accounts, startHooks, spare, digest, log } = parts;
 
   async function ownershipOf({ delivery }: Wanted, ask: Accounts): Promise<Ownership> {
     const { owner, group, mode } = delivery;
@@ -182,7 +182,7 @@ export function createApplier(parts: ApplierParts): Applier {
       } finally {
         for (const copy of progress.copies) copy.wipe();
       }
-      progress.failures.push(...(await runDue(parts)));
+      startHooks();
       return progress;
     },
   };
@@ -234,20 +234,4 @@ function noteWithdrawn(installed: Installed, had: Contents): boolean {
   if (gone.size === 0 && installed.withdrawn.length === 0) return false;
   installed.setWithdrawn([...gone].map(([key, version]) => ({ key, version })));
   return true;
-}
-
-/** Hooks of files whose content changed, now or before a kill. */
-async function runDue({ installed, holdings, runHooks }: ApplierParts): Promise<Failure[]> {
-  const due = [...installed.files.values()].filter((file) => file.due);
-  if (due.length === 0) return [];
-  const values = due.flatMap(({ path }) => holdings.valueAt(path) ?? []);
-  const results = await runHooks(hooksOf(due), values);
-  for (const value of values) value.wipe();
-  for (const file of due) installed.put({ ...file, due: false });
-  installed.save();
-  return results.flatMap(({ hook, failure }) => {
-    if (failure === null) return [];
-    const files = due.filter(({ key }) => hook.keys.includes(key));
-    return files.map(({ key, path }) => ({ key, path, message: failure }));
-  });
 }

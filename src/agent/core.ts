@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { canonicalJson } from "../base/json.ts";
 import { createApplier } from "./apply.ts";
 import { createDriftWatch, type DriftWatch } from "./drift.ts";
+import { createDueHooks, type DueHooks } from "./due-hooks.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createFlag, type Flag } from "./flag.ts";
 import { createHoldings } from "./holdings.ts";
@@ -20,6 +21,7 @@ export interface Core {
   readonly reporter: Reporter;
   readonly offline: OfflineKeeper;
   readonly drift: DriftWatch;
+  readonly dueHooks: DueHooks;
   /** A directory with files of ours has changed. */
   readonly stirred: Flag;
   /** The certificates to trust, as the server said last. */
@@ -49,11 +51,18 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     log,
   });
   const runHooks = createHooks({ run, log, limit: options.hookLimit ?? HOOK_LIMIT });
-  const { spare } = offline;
-  const applier = createApplier({ installed, installer, holdings, accounts, runHooks, spare, digest, log });
   const stirred = createFlag();
   const drift = createDriftWatch({ installed, holdings, notice: stirred.raise });
   const reporter = createReporter({ node, installed, holdings, facts, log });
+  const onFailures: Reporter["addFailures"] = (failures) => {
+    reporter.addFailures(failures);
+    // a look ends with a report
+    stirred.raise();
+  };
+  const dueHooks = createDueHooks({ installed, holdings, runHooks, onFailures, log });
+  const { spare } = offline;
+  const { start: startHooks } = dueHooks;
+  const applier = createApplier({ installed, installer, holdings, accounts, startHooks, spare, digest, log });
   let ca = membership.ca;
   const onCa = (next: readonly string[]): void => {
     if (canonicalJson(next) === canonicalJson(ca)) return;
@@ -69,6 +78,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     reporter,
     offline,
     drift,
+    dueHooks,
     stirred,
     ca: () => ca,
     async recover() {
@@ -81,6 +91,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     },
     close() {
       drift.close();
+      dueHooks.close();
       installed.save();
     },
   };

@@ -81,6 +81,50 @@ test("a hook past its time limit is killed and reported", async (t) => {
   assert.match(server.reported.failures[0]?.message ?? "", /longer than 200ms and was killed/);
 });
 
+test("a slow hook holds up neither the next change nor a withdrawal, and runs again for what changed", async (t) => {
+  let end = (): void => {};
+  let together = 0;
+  const { server, time, start, ran, read } = createRig(t, async () => {
+    together += 1;
+    assert.equal(together, 1, "no hook runs beside another");
+    await new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    together -= 1;
+    return { end: { kind: "exited", status: 0 }, output: new Uint8Array() };
+  });
+  server.put("a", "one", { run: ["slow"] });
+  server.put("b", "two");
+  start();
+  await time.advance(3000);
+  assert.equal(ran.length, 1);
+
+  server.put("a", "three", { run: ["slow"] });
+  server.remove("b");
+  await time.advance(3000);
+  assert.deepEqual([read("a.key"), read("b.key")], ["three", null]);
+  assert.equal(ran.length, 1);
+
+  end();
+  await time.advance(3000);
+  assert.equal(ran.length, 2);
+  end();
+  await time.advance(3000);
+  assert.equal(ran.length, 2);
+});
+
+test("a hook that was under way at the stop runs again on the next start", async (t) => {
+  const { server, time, start, ran } = createRig(t, () => new Promise(() => {}));
+  server.put("a", "one", { run: ["endless"] });
+  const first = start();
+  await time.advance(3000);
+  assert.equal(ran.length, 1);
+  await first.stop();
+  start();
+  await time.advance(3000);
+  assert.equal(ran.length, 2);
+});
+
 test("a hook gets no shell: its arguments are what the grant says, to the letter", async (t) => {
   const { server, time, start, keys } = createRig(t, runProgram);
   const out = join(keys, "out");

@@ -7,7 +7,7 @@ import { rejoined, type Setup } from "./setup.ts";
 
 export async function runOnce(setup: Setup, core: Core, kept: Membership): Promise<Summary> {
   const { parts, pace } = setup;
-  const { engine, reporter } = core;
+  const { engine, reporter, dueHooks } = core;
   let api: Api | null = null;
   try {
     const membership = await rejoined(setup, kept);
@@ -16,12 +16,14 @@ export async function runOnce(setup: Setup, core: Core, kept: Membership): Promi
     api = parts.connect({ address, ca: core.ca(), cert: certificate, key });
     const body = { held: [...(await engine.held())] };
     const summary = await engine.receive(assertAnswer(await api.call("agent.bundle", { body })), true);
+    const failures = [...summary.failures, ...(await dueHooks.settled())];
     await engine.settleDrift();
     await reporter.send(api);
     await renewIfDue(setup, api, membership);
-    return summary;
+    return { ...summary, failures };
   } catch (error) {
     await withoutServer(core, error);
+    await dueHooks.settled();
     throw error;
   } finally {
     core.close();
