@@ -98,6 +98,33 @@ export function changeBlocks(line: string, effect: PlanLines = []): Block[] {
   return [{ kind: "lines", lines: [line] }, planBlock(effect)];
 }
 
+interface Delivery {
+  /** The key, or the node. */
+  readonly of: string;
+  readonly version: number;
+  readonly delivered: number;
+  readonly proved?: number;
+  readonly withdrawn?: number;
+  readonly failed?: string;
+}
+
+/** What was delivered; a column more when something went wrong. */
+export function deliveriesBlock(of: string, deliveries: readonly Delivery[]): Block {
+  const more = deliveries.some(({ failed }) => failed !== undefined);
+  return {
+    kind: "table",
+    head: [of, "VERSION", "DELIVERED", "PROVED", "WITHDRAWN", ...(more ? ["FAILED"] : [])],
+    rows: deliveries.map((one) => [
+      one.of,
+      String(one.version),
+      time(one.delivered),
+      time(one.proved),
+      time(one.withdrawn),
+      ...(more ? [{ text: one.failed ?? "", style: "red" as const }] : []),
+    ]),
+  };
+}
+
 /** One JSON value on one line. */
 export function short(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);

@@ -182,7 +182,7 @@ async function deliver(
       const mark = needs.roster.grants.get(grant.id)?.mark;
       if (mark === undefined || !(await isAsSeen(tx, grants.keyOf(grant.id), mark))) throw new Stale();
       if (withValue && !values.has(grant.key)) values.set(grant.key, await valueFor(needs, tx, one));
-      const record = recordOf(one, desired, withValue ? undefined : ledger.get(node, grant.key), clock);
+      const record = recordOf(one, desired, ledger.get(node, grant.key), withValue, clock);
       deliveries.put(tx, { node: hash, ...record });
       Object.assign(details[i] ?? {}, {
         key: grant.key,
@@ -208,18 +208,21 @@ async function valueFor({ opened }: BundleNeeds, tx: Transaction, one: Desired):
   }
 }
 
-/** @param before - The record so far, when the node holds the version and only the places are new. */
+/**
+ * @param before - The record so far. It goes on when the node holds the version and only the places are new; a
+ *   version that is sent anew because it could not be put in place still has that said of it.
+ */
 function recordOf(
-  one: Desired,
+  { grant: { key }, version }: Desired,
   all: readonly Desired[],
   before: DeliveryRecord | undefined,
+  withValue: boolean,
   clock: Clock,
 ): DeliveryRecord {
-  const { key } = one.grant;
   const paths = pathsOf(key, all);
-  return before === undefined
-    ? { key, version: one.version, paths, delivered: clock() }
-    : { ...before, paths };
+  if (before !== undefined && !withValue) return { ...before, paths };
+  const failed = before?.version === version ? before.failed : undefined;
+  return { key, version, paths, delivered: clock(), ...(failed === undefined ? {} : { failed }) };
 }
 
 /** In order of path, as `desired` is. */

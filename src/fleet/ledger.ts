@@ -24,6 +24,8 @@ export interface Ledger {
   of(node: NodeName): readonly DeliveryRecord[];
   /** What lies on the node as far as is known: delivered, and not said to be withdrawn. */
   heldBy(node: NodeName): Held[];
+  /** Keys that were delivered, not proved, and of which the node said that something went wrong. */
+  failedOn(node: NodeName): ReadonlySet<KeyName>;
   /** Does the node hold this version, by its own proof? */
   hasProved(node: NodeName, key: KeyName, version: VersionNumber): boolean;
 
@@ -61,6 +63,10 @@ export function createLedger(rootKey: RootKey): Ledger {
       return of(node)
         .filter((record) => record.withdrawn === undefined)
         .flatMap(({ key, version, paths }) => paths.map((path) => ({ path, key, version })));
+    },
+    failedOn(node) {
+      const failed = of(node).filter((one) => one.failed !== undefined && one.proved === undefined);
+      return new Set(failed.map(({ key }) => key));
     },
     hasProved(node, key, version) {
       const record = get(node, key);

@@ -12,7 +12,7 @@ import type { Revision, Transaction } from "../store/store.ts";
 import type { GrantEntry, NodeEntry } from "./entries.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames } from "./order.ts";
-import { planLine, type Resolution, type Step, stepsBetween } from "./placements.ts";
+import { type Held, planLine, type Resolution, type Step, stepsBetween } from "./placements.ts";
 import { reachOf } from "./reach.ts";
 import { reasonOf, whyRefused } from "./reasons.ts";
 import type { Roster } from "./roster.ts";
@@ -118,21 +118,32 @@ export function planLines(
     const entry = roster.nodes.get(name);
     if (entry === undefined || entry.state === "frozen" || entry.state === "revoked") continue;
     const resolution = roster.placements(name);
-    for (const step of stepsBetween(ledger.heldBy(name), resolution.desired)) {
-      if (isShown(keyOf(step))) lines.push(lineOf(roster, entry, resolution, step));
+    for (const step of stepsBetween(heldOf(ledger, name, resolution), resolution.desired)) {
+      if (isShown(keyOf(step))) lines.push(lineOf(roster, ledger, entry, resolution, step));
     }
   }
   return lines;
 }
 
+/** What a node should hold and could not put in place is still to be gained. */
+function heldOf(ledger: Ledger, name: NodeName, { desired }: Resolution): Held[] {
+  const held = ledger.heldBy(name);
+  const failed = ledger.failedOn(name);
+  if (failed.size === 0) return held;
+  const wanted = new Set(desired.map(({ grant }) => grant.key));
+  return held.filter(({ key }) => !(failed.has(key) && wanted.has(key)));
+}
+
 function lineOf(
   roster: Roster,
+  ledger: Ledger,
   { name, state, facts }: NodeEntry,
   resolution: Resolution,
   step: Step,
 ): PlanLine {
   const reason = reasonOf(roster, step, { state, facts, resolution }, (id) => roster.grants.get(id));
-  return planLine(name, step, reason);
+  const failed = step.change === "gain" ? ledger.get(name, keyOf(step))?.failed : undefined;
+  return planLine(name, step, failed === undefined ? reason : `${reason}; the node could not: ${failed}`);
 }
 
 function keyOf(step: Step): KeyName {

@@ -143,6 +143,33 @@ describe("what else a node reports", () => {
     ]);
   });
 
+  it("a failure is said by the record and by the plan until the node proves the version", async () => {
+    const plan = async () => (await bench.fleet.plan(me, { node: "web1" })).lines;
+    const asked = await challenge();
+    assert.deepEqual(await plan(), []);
+    await report({ failures: [{ key: "db/x", path: "/run/x", message: "the disk is full" }] });
+    assert.equal((await held())?.failed, "the disk is full");
+    const [line, ...more] = await plan();
+    assert.deepEqual([line?.change, line?.node, line?.key, more.length], ["gain", "web1", "db/x", 0]);
+    assert.match(line?.reason ?? "", /; the node could not: the disk is full$/);
+    await challenge();
+    assert.equal((await plan()).length, 1);
+    await report({ challenge: asked, proofs: [proofOf("web1", asked, "db/x", 1, "secret")] });
+    assert.equal((await held())?.failed, undefined);
+    assert.deepEqual(await plan(), []);
+  });
+
+  it("what failed after its proof is said, and is no change to come", async () => {
+    const asked = await challenge();
+    const proofs = [proofOf("web1", asked, "db/x", 1, "secret")];
+    const failures = [{ key: "db/x", path: "/run/x", message: "hook ended with status 1" }];
+    await report({ challenge: asked, proofs, failures });
+    assert.equal((await held())?.failed, "hook ended with status 1");
+    assert.deepEqual((await bench.fleet.plan(me, { node: "web1" })).lines, []);
+    await report({ challenge: asked, proofs });
+    assert.equal((await held())?.failed, undefined);
+  });
+
   it("a flood of drift has few events, and the next minute tells how many there were", async () => {
     await challenge();
     const one = { key: "db/x", path: "/run/x", found: "changed", repaired: true } as const;

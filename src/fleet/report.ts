@@ -9,6 +9,7 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock } from "../base/time.ts";
 import { flatten } from "../model/facts.ts";
+import type { DeliveryRecord } from "../model/grant.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { AttributeTree } from "../model/node.ts";
@@ -70,6 +71,8 @@ const OBSERVATIONS_PER_MINUTE = 2000;
 /** Bytes of canonical JSON that a node may say about itself. */
 const MAX_FACTS = 262_144;
 const MAX_MESSAGE = 1000;
+/** Characters of it that the record of the delivery keeps. */
+const MAX_FAILED = 200;
 
 export function createReports(needs: ReportNeeds) {
   const { journal, transact, roster, ledger, clock } = needs;
@@ -83,7 +86,10 @@ export function createReports(needs: ReportNeeds) {
       if (state !== "active") return refuse(journal, caller, node, state);
       const { claims, refused } = claimsOf(needs, node, report);
       const proved = new Set<Claim>();
-      const unproved = claims.filter((claim) => !ledger.hasProved(node, claim.key, claim.version));
+      const unproved = claims.filter(
+        ({ key, version }) =>
+          !ledger.hasProved(node, key, version) || ledger.get(node, key)?.failed !== undefined,
+      );
       const items: Item[] = [
         ...unproved.map((claim) => proofItem(needs, node, report, claim, proved)),
         ...(refused.length === 0 ? [] : [refusedItem(refused)]),
@@ -230,30 +236,49 @@ async function update(
 
 /** A node that proves a version after it said that it had removed it holds it after all. */
 function asProved(clock: Clock): (row: DeliveryRow) => DeliveryRow {
-  return ({ withdrawn: _, ...row }) => ({ ...row, proved: clock() });
+  return ({ withdrawn: _, failed: __, ...row }) => ({ ...row, proved: clock() });
 }
 
 /** Drift and failures of keys that were sent to this node; what it says of others is none of its business. */
 function observations(
-  { ledger }: ReportNeeds,
+  needs: ReportNeeds,
   node: NodeName,
   { drift, failures }: Report,
   gate: Floodgate,
 ): Item[] {
-  const isKnown = ({ key }: { readonly key: string }): boolean =>
-    ledger.get(node, key as KeyName) !== undefined;
-  const details: Detail[] = [
-    ...drift.filter(isKnown).map(({ key, path, found, repaired }) => ({ key, path, drift: found, repaired })),
-    ...failures
-      .filter(isKnown)
-      .map(({ key, path, message }) => ({ key, path, failure: message.slice(0, MAX_MESSAGE) })),
-  ];
-  return details.flatMap((known): Item[] => {
+  const known = ({ key }: { readonly key: string }) => needs.ledger.get(node, key as KeyName);
+  const seen: Item[] = drift.filter(known).map(({ key, path, found, repaired }) => (_tx, detail) => {
+    Object.assign(detail, { key, path, drift: found, repaired });
+  });
+  const failed = failures.flatMap(({ key, path, message }): Item[] => {
+    const record = known({ key });
+    return record === undefined ? [] : [failureItem(needs, node, record, path, message)];
+  });
+  return [...seen, ...failed].flatMap((item): Item[] => {
     const passed = gate.pass();
     if (passed === null) return [];
     const held = passed.heldBack === 0 ? {} : { heldBack: passed.heldBack };
-    return [(_tx, detail) => void Object.assign(detail, known, held)];
+    return [
+      async (tx, detail) => {
+        await item(tx, detail);
+        Object.assign(detail, held);
+      },
+    ];
   });
+}
+
+/** The record says so until the node proves the version: `plan` shows it as lacking, with this reason. */
+function failureItem(
+  needs: ReportNeeds,
+  node: NodeName,
+  record: DeliveryRecord,
+  path: string,
+  message: string,
+): Item {
+  return async (tx, detail) => {
+    Object.assign(detail, { key: record.key, path, failure: message.slice(0, MAX_MESSAGE) });
+    await update(needs, tx, node, record, (row) => ({ ...row, failed: message.slice(0, MAX_FAILED) }));
+  };
 }
 
 /** @throws KeywardError `too-large` */

@@ -48,6 +48,8 @@ export interface DeliveryRecord {
   readonly proved?: UnixMs;
   /** When the node said that it has removed it. */
   readonly withdrawn?: UnixMs;
+  /** What the node said went wrong with it; gone once it proves the version again. */
+  readonly failed?: string;
 }
 
 /** One thing that a node should hold, by one grant: the desired state. */

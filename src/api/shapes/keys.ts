@@ -94,6 +94,7 @@ export const keyShapes = {
           delivered: time,
           proved: optional(time),
           withdrawn: optional(time),
+          failed: optional(text()),
         }),
       ),
     }),

@@ -13,6 +13,8 @@ const holding = object({
   delivered: time,
   proved: optional(time),
   withdrawn: optional(time),
+  /** What the node said went wrong with it. */
+  failed: optional(text()),
 });
 
 const nodeShape = object({

@@ -60,12 +60,13 @@ function versionOf(text: string): VersionNumber {
 
 type Recipient = ReturnType<Serving["fleet"]["recipients"]>[number];
 
-function deliveryOf({ node, version, delivered, proved, withdrawn }: Recipient) {
+function deliveryOf({ node, version, delivered, proved, withdrawn, failed }: Recipient) {
   return {
     node,
     version,
     delivered,
     ...(proved === undefined ? {} : { proved }),
     ...(withdrawn === undefined ? {} : { withdrawn }),
+    ...(failed === undefined ? {} : { failed }),
   };
 }

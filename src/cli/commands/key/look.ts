@@ -5,7 +5,7 @@ import { act } from "../../command.ts";
 import type { Block } from "../../output.ts";
 import { everyPage, paging } from "../../paging.ts";
 import { present } from "../../read-flags.ts";
-import { duration, time, versionState } from "../../view.ts";
+import { deliveriesBlock, duration, time, versionState } from "../../view.ts";
 
 type Key = ResponseOf<"key.show">;
 
@@ -95,18 +95,9 @@ export const history = act({
   examples: ["keyward key history db/orders/password"],
   async run({ call, out }, { words: [name = ""] }) {
     const answer = await call("key.history", { path: { name: parseKeyName(name) } });
-    const rows = answer.deliveries.map((one) => [
-      one.node,
-      String(one.version),
-      time(one.delivered),
-      time(one.proved),
-      time(one.withdrawn),
-    ]);
+    const deliveries = answer.deliveries.map((one) => ({ ...one, of: one.node }));
     out.show(answer, {
-      blocks: [
-        ...keyBlocks(answer.key),
-        { kind: "table", head: ["NODE", "VERSION", "DELIVERED", "PROVED", "WITHDRAWN"], rows },
-      ],
+      blocks: [...keyBlocks(answer.key), deliveriesBlock("NODE", deliveries)],
       names: answer.deliveries.map((one) => one.node),
     });
   },

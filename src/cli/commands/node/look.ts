@@ -7,7 +7,7 @@ import type { Block } from "../../output.ts";
 import { everyPage, paging } from "../../paging.ts";
 import { present } from "../../read-flags.ts";
 import type { Cell } from "../../terminal.ts";
-import { short, state, time } from "../../view.ts";
+import { deliveriesBlock, short, state, time } from "../../view.ts";
 
 type Shown = ResponseOf<"node.show">;
 type Node = Shown["node"];
@@ -105,17 +105,10 @@ function blocksOf({ node, holds }: Shown): Block[] {
         ]),
       ),
     },
-    {
-      kind: "table",
-      head: ["HOLDS", "VERSION", "DELIVERED", "PROVED", "WITHDRAWN"],
-      rows: holds.map((one) => [
-        one.key,
-        String(one.version),
-        time(one.delivered),
-        time(one.proved),
-        time(one.withdrawn),
-      ]),
-    },
+    deliveriesBlock(
+      "HOLDS",
+      holds.map((one) => ({ ...one, of: one.key })),
+    ),
   ];
 }
 
