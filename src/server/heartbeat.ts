@@ -3,7 +3,8 @@
 export interface Wheel<T> {
   add(member: T): void;
   remove(member: T): void;
-  stop(): void;
+  /** @param last - What becomes of those that are still there. */
+  stop(last?: (member: T) => void): void;
 }
 
 const SPOKES = 25;
@@ -25,6 +26,9 @@ export function createWheel<T>(turnMs: number, visit: (member: T) => void): Whee
     remove(member) {
       for (const spoke of spokes) if (spoke.delete(member)) return;
     },
-    stop: () => clearInterval(timer),
+    stop(last = () => {}) {
+      clearInterval(timer);
+      for (const member of spokes.flatMap((spoke) => [...spoke])) last(member);
+    },
   };
 }

@@ -154,6 +154,21 @@ test("who follows the log and is revoked is cut off at once, not at the next hea
   assert.ok(seen.includes("access:write"));
 });
 
+test("who follows the log holds up no stop", async () => {
+  const small = await startTestServer({ options: { graceMs: 20_000 } });
+  const api = await small.operator("audit");
+  const seen: string[] = [];
+  const following = (async () => {
+    const tail = api.stream("audit.tail", { query: { after: "0" } }, new AbortController().signal);
+    for await (const event of tail) seen.push(event.action);
+  })();
+  for (let i = 0; seen.length === 0 && i < 300; i++) await sleep(10);
+  const late = sleep(8000, "late", { ref: false });
+  assert.notEqual(await Promise.race([small.server.stop(), late]), "late");
+  await following;
+  await small.stop();
+});
+
 test("when a CA loses its trust, the connections that it vouched for end", async (t) => {
   const small = await startTestServer();
   t.after(() => small.stop());

@@ -21,6 +21,8 @@ export interface Serving extends Parts {
 /** A stream that wants to be visited now and then. */
 export interface Beating {
   visit(): void;
+  /** The server stops. */
+  end(): void;
 }
 
 export interface Service {
@@ -60,7 +62,7 @@ export function createService(parts: Parts, needs: ServiceNeeds = {}): Service {
     close() {
       stopTrust();
       watches.close();
-      heartbeat.stop();
+      heartbeat.stop((stream) => stream.end());
     },
   };
 }

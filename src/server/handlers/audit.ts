@@ -39,6 +39,7 @@ export function auditHandlers({
         sink.write("");
         lookAgain();
       },
+      end: () => sink.end(),
     };
     tails++;
     heartbeat.add(beat);
