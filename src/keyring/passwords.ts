@@ -3,7 +3,8 @@ import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { ownBytes } from "../crypto/memory.ts";
 import { type Random, uniform } from "../crypto/random.ts";
-import type { PasswordClass, Recipe } from "../model/key.ts";
+import type { Recipe } from "../model/key.ts";
+import type { PasswordClass } from "../model/realm.ts";
 
 type PasswordRecipe = Extract<Recipe, { kind: "password" }>;
 

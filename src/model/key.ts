@@ -5,6 +5,7 @@
  */
 import type { DurationMs, UnixMs } from "../base/time.ts";
 import type { KeyName } from "./name.ts";
+import type { PasswordClass } from "./realm.ts";
 
 export const MAX_VALUE_BYTES = 1_048_576;
 
@@ -47,8 +48,6 @@ export type Recipe =
     }
   /** 32 random bytes, raw. */
   | { readonly kind: "disk" };
-
-export type PasswordClass = "lower" | "upper" | "digit" | "special";
 
 export type KeyOrigin = { readonly kind: "stored" } | { readonly kind: "generated"; readonly recipe: Recipe };
 
