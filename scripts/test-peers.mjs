@@ -1,14 +1,25 @@
 /**
- * `npm run test:peers`: tests against programs from registries beyond npm and Debian. A peer that cannot be
- * installed is reported as skipped, by name. No format of this version has such a peer yet: the list fills
- * as Secretary, Chef and Salt move in.
+ * `npm run test:peers`: tests against real programs from registries beyond npm and Debian, in test/peers/. A
+ * peer that cannot be installed is reported as skipped, by name. Words after `--` narrow the run as in
+ * `npm test`.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { environment, installPackages, node, root, run } from "./prepare.mjs";
+import { environment, installDebianPackages, installPackages, node, root, run } from "./prepare.mjs";
 
 installPackages();
-const folder = join(root, "test/peers");
-const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".test.ts")) : [];
-if (files.length === 0) console.log("no peers to test against in this version");
-else run(node(), ["--test", ...files.map((name) => `test/peers/${name}`)], { env: environment() });
+installDebianPackages({ python3: "python3-venv" });
+
+const words = process.argv.slice(2);
+const files = readdirSync(join(root, "test/peers"))
+  .filter((name) => name.endsWith(".test.ts"))
+  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+  .sort()
+  .map((name) => `test/peers/${name}`);
+if (files.length === 0) {
+  console.error(`no test file's path in test/peers holds ${words.join(" or ")}`);
+  process.exit(1);
+}
+const env = environment();
+run(node(), ["scripts/build.mjs"], { env });
+run(node(), ["--test", "--test-concurrency=2", "--test-timeout=450000", ...files], { env });
