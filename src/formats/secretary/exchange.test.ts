@@ -155,6 +155,38 @@ test("weakness response-for-another-secret: an answer is tied to its request by 
   );
 });
 
+test("one request asks for many envelopes, and one answer says of each its value or what is wrong", () => {
+  const also = [
+    { requestedSecret: "ENC[NACL,BBBB]", key: "A" },
+    { requestedSecret: "ENC[KMS,CCCC]", key: "" },
+  ];
+  const sealed = sealRequest(keys, { ...request, also }, systemRandom);
+  assert.deepEqual(openRequest(keys, sealed.envelope).request, { ...request, also });
+  const answers = [{ value: Secret.fromText("a") }, { error: "not allowed" }];
+  const response = sealResponse(keys, { value: value(), requestId: "4f1c", also: answers }, systemRandom);
+  const opened = openResponse(keys, response, { nonces: sealed.nonces, requestId: "4f1c" });
+  const [first, second] = opened.also ?? [];
+  assert.ok(first !== undefined && "value" in first);
+  assert.equal(text(first.value), "a");
+  assert.deepEqual(second, { error: "not allowed" });
+});
+
+test("more than 128 envelopes in a request, and a list that holds anything but objects, are refused", () => {
+  const also = Array.from({ length: 128 }, () => ({ requestedSecret: "", key: "" }));
+  assert.throws(
+    () => decodeRequest(encodeRequest({ ...request, also })),
+    (error) => isKeywardError(error, "too-large"),
+  );
+  assert.equal(decodeRequest(encodeRequest({ ...request, also: also.slice(1) })).also?.length, 127);
+  for (const list of ['"x"', "{}", "[1]", "[null]", "[[]]"])
+    assert.throws(
+      () => decodeRequest(utf8(`{"Also":${list}}`)),
+      (error) => isKeywardError(error, "malformed"),
+    );
+  for (const list of ["[{}]", '[{"PlaintextSecret":1}]', '[{"Error":1}]'])
+    assert.throws(() => decodeResponse(utf8(`{"PlaintextSecret":"","Also":${list}}`)), isKeywardError);
+});
+
 test("an answer without an id is taken from the original's daemon, until the daemon has shown that it sends ids", () => {
   const asked = { nonces: [], requestId: "4f1c" };
   const old = sealResponse(keys, { value: value() }, systemRandom);

@@ -9,7 +9,7 @@ import type { Secret } from "../../base/secret.ts";
 import type { Random } from "../../crypto/random.ts";
 import { type LayerKeys, openLayers, type Sealed, sealLayers } from "./layers.ts";
 import { type DecryptRequest, decodeRequest, encodeRequest } from "./request.ts";
-import { type DecryptResponse, decodeResponse, encodeResponse } from "./response.ts";
+import { type AlsoAnswered, type DecryptResponse, decodeResponse, encodeResponse } from "./response.ts";
 
 /** What the client remembers until the answer comes. */
 export interface Asked {
@@ -22,6 +22,8 @@ export interface Answered {
   readonly value: Secret;
   /** The daemon sent the request's id back: from now on it must. */
   readonly tied: boolean;
+  /** Of the further envelopes; absent from a daemon that answers the first alone. The caller wipes the values. */
+  readonly also?: readonly AlsoAnswered[];
 }
 
 export function sealRequest(keys: LayerKeys, request: DecryptRequest, random: Random): Sealed {
@@ -57,10 +59,11 @@ export function openResponse(keys: LayerKeys, envelope: string, asked: Asked, mu
   using plain = message;
   if (nonces.some((nonce) => asked.nonces.some((own) => timingSafeEqual(nonce, own))))
     throw foreign("it is the request sent back");
-  const { value, requestId } = decodeResponse(plain.reveal());
+  const { value, requestId, also } = decodeResponse(plain.reveal());
   const tied = requestId !== undefined && requestId === asked.requestId;
-  if (tied || (requestId === undefined && !mustTie)) return { value, tied };
-  value.wipe();
+  if (tied || (requestId === undefined && !mustTie))
+    return { value, tied, ...(also === undefined ? {} : { also }) };
+  for (const answer of [{ value }, ...(also ?? [])]) if ("value" in answer) answer.value.wipe();
   throw foreign("it answers another request");
 }
 

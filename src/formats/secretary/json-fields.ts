@@ -7,7 +7,7 @@ import { KeywardError } from "../../base/errors.ts";
 import { type Json, parseJson } from "../../base/json.ts";
 import { MAX_ENVELOPE_LENGTH } from "./envelope-text.ts";
 
-const limits = { size: MAX_ENVELOPE_LENGTH, depth: 8, count: 256 };
+const limits = { size: MAX_ENVELOPE_LENGTH, depth: 8, count: 1024 };
 
 export interface JsonFields {
   has(name: string): boolean;
@@ -15,11 +15,16 @@ export interface JsonFields {
   string(name: string): string | null;
   /** `null` when absent or null. @throws KeywardError `malformed` when it is no whole number. */
   whole(name: string): number | null;
+  /** Objects in an array; `null` when absent or null. @throws KeywardError `malformed` when it is anything else. */
+  list(name: string): readonly JsonFields[] | null;
 }
 
 /** @param what - Names the place in errors. @throws KeywardError `malformed`, `too-large` */
 export function parseJsonFields(bytes: Uint8Array, what: string): JsonFields {
-  const value = parseJson(fromUtf8(bytes, what), what, limits);
+  return fieldsOf(parseJson(fromUtf8(bytes, what), what, limits), what);
+}
+
+function fieldsOf(value: Json, what: string): JsonFields {
   if (value === null || typeof value !== "object" || Array.isArray(value))
     throw new KeywardError("malformed", `${what}: not a JSON object`);
   const members = new Map<string, Json>();
@@ -40,6 +45,12 @@ export function parseJsonFields(bytes: Uint8Array, what: string): JsonFields {
       const member = read(name);
       if (member === null || Number.isSafeInteger(member)) return member as number | null;
       throw new KeywardError("malformed", `${what}: ${name} is not a whole number`);
+    },
+    list: (name) => {
+      const member = read(name);
+      if (member === null) return null;
+      if (Array.isArray(member)) return member.map((one) => fieldsOf(one, `${what}: ${name}`));
+      throw new KeywardError("malformed", `${what}: ${name} is not a list`);
     },
   };
 }
