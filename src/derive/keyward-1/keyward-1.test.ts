@@ -7,8 +7,9 @@ import fc from "fast-check";
 import { fromHex, toHex } from "../../base/bytes.ts";
 import { isKeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import type { RealmKind } from "../../model/realm.ts";
 import { openSeedEnvelope, sealSeed } from "./envelope.ts";
-import { derive, encodeLabel, type Kind, type Label, seedId } from "./keyward-1.ts";
+import { derive, encodeLabel, keyTag, type Label, seedId } from "./keyward-1.ts";
 
 const vectors = JSON.parse(
   readFileSync(join(import.meta.dirname, "../../../test/vectors/keyward-1/vectors.json"), "utf8"),
@@ -16,7 +17,7 @@ const vectors = JSON.parse(
 const seed = (): Secret => Secret.take(fromHex(vectors.seed, "seed"));
 const cheap = { N: 16_384, r: 8, p: 1 };
 const text = (secret: Secret): string => Buffer.from(secret.reveal()).toString();
-const label = (kind: Kind, more: Partial<Label> = {}): Label => ({
+const label = (kind: RealmKind, more: Partial<Label> = {}): Label => ({
   realm: "r",
   kind,
   purpose: "",
@@ -29,6 +30,7 @@ test("the published vectors come out", () => {
   for (const one of vectors.cases) {
     assert.equal(toHex(encodeLabel(one.label)), one.encoded);
     assert.equal(toHex(derive(seed(), one.label).reveal()), one.result, JSON.stringify(one.label));
+    assert.equal(keyTag(seed(), one.label), one.tag);
   }
 });
 
@@ -50,7 +52,7 @@ test("no two labels are the same bytes", () => {
     realm: fc.string({ minLength: 1, maxLength: 8 }),
     purpose: fc.string({ maxLength: 8 }),
     version: fc.integer({ min: 1, max: 20 }),
-    kind: fc.constantFrom<Kind>(
+    kind: fc.constantFrom<RealmKind>(
       { kind: "raw", length: 1 },
       { kind: "raw", length: 11 },
       { kind: "luks" },
@@ -96,9 +98,14 @@ test("a label out of bounds derives nothing", () => {
     label({ kind: "luks" }, { realm: "" }),
     label({ kind: "luks" }, { realm: "x".repeat(1025) }),
     label({ kind: "luks" }, { purpose: "x".repeat(1025) }),
+    label({ kind: "luks" }, { realm: "\ud800" }),
+    label({ kind: "luks" }, { purpose: "\udfff" }),
     label({ kind: "luks" }, { version: 0 }),
     label({ kind: "luks" }, { version: 1.5 }),
     label({ kind: "raw", length: 0 }),
+    label({ kind: "p521" }),
+    label({ kind: "rsa2048" }),
+    label({ kind: "pass", length: 10 }),
     label({ kind: "password", policy: { length: 7, classes: ["lower"] } }),
     label({ kind: "password", policy: { length: 9, classes: [] } }),
     label({ kind: "password", policy: { length: 9, classes: ["special"], specials: "aa" } }),

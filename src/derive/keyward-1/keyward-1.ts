@@ -17,80 +17,100 @@ import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { hkdf } from "../../crypto/hkdf.ts";
 import { openStream, type Stream } from "../../crypto/stream.ts";
-import { alphabetOf, type PasswordPolicy, readPassword } from "./password.ts";
+import type { Derivation, RealmKind } from "../../model/realm.ts";
+import { alphabetOf, readPassword } from "./password.ts";
 import { readScalar } from "./scalar.ts";
-
-export type { PasswordPolicy } from "./password.ts";
 
 export const SEED_BYTES = 32;
 export const MAX_RAW_BYTES = 1_048_576;
 
-/** What a key is, and so how many bytes and which rules. */
-export type Kind =
-  /** An Ed25519 seed (RFC 8032), 32 bytes. */
-  | { readonly kind: "ed25519" }
-  /** A scalar, big-endian, 32 or 48 bytes. */
-  | { readonly kind: "p256" }
-  | { readonly kind: "p384" }
-  /** Clamped (RFC 7748 section 5), 32 bytes. WireGuard's private keys are these. */
-  | { readonly kind: "x25519" }
-  | { readonly kind: "wireguard" }
-  | { readonly kind: "raw"; readonly length: number }
-  /** 64 random bytes: a volume key's slot can be made cheap. */
-  | { readonly kind: "luks" }
-  | { readonly kind: "password"; readonly policy: PasswordPolicy };
-
-export interface Label {
-  /** As the ledger has it; 1 to 1,024 bytes. */
-  readonly realm: string;
-  readonly kind: Kind;
-  /** Parts the uses of one realm: `ssh-host`, say; may be empty. */
-  readonly purpose: string;
+/** All that stands in a label, and so all that a key follows from beside the seed. */
+export interface Label extends Omit<Derivation, "scheme"> {
   /** From 1. */
   readonly version: number;
 }
+
+/** The others are gokey's. */
+export const kinds: readonly RealmKind["kind"][] = [
+  "ed25519",
+  "p256",
+  "p384",
+  "x25519",
+  "wireguard",
+  "raw",
+  "luks",
+  "password",
+];
 
 /**
  * Derive one key.
  *
  * @param seed - 32 random bytes.
- * @returns Its bytes, as `Kind` says; a password as text.
- * @throws KeywardError `usage` when the label is out of bounds; nothing is derived from a wrong one.
+ * @returns Its bytes, as `RealmKind` says; a password as text.
+ * @throws KeywardError `usage` when the label is out of bounds, or its kind is gokey's; nothing is derived
+ *   from a wrong one.
  */
 export function derive(seed: Secret, label: Label): Secret {
-  assertLabel(seed, label);
+  assertSeed(seed);
   using key = Secret.take(hkdf(seed.reveal(), new Uint8Array(0), encodeLabel(label), 32));
   return read(openStream(key), label.kind);
 }
 
 /** Names a seed without telling it: 16 hexadecimal digits. */
 export function seedId(seed: Secret): string {
+  assertSeed(seed);
   return toHex(hkdf(seed.reveal(), new Uint8Array(0), fields("keyward-1/seed-id"), 8));
 }
 
-export function encodeLabel({ realm, kind, purpose, version }: Label): Uint8Array {
+/**
+ * Says which key of a seed, and nothing of the key or the seed: 32 hexadecimal digits, the same for the same
+ * seed and label.
+ *
+ * @throws KeywardError as `derive`.
+ */
+export function keyTag(seed: Secret, label: Label): string {
+  assertSeed(seed);
+  const info = fields("keyward-1/key-tag", encodeLabel(label));
+  return toHex(hkdf(seed.reveal(), new Uint8Array(0), info, 16));
+}
+
+/** @throws KeywardError `usage` when it is out of bounds, or its kind is gokey's. */
+export function encodeLabel(label: Label): Uint8Array {
+  assertLabel(label);
+  const { realm, kind, purpose, version } = label;
   const length = kind.kind === "raw" ? kind.length : kind.kind === "password" ? kind.policy.length : "";
   const alphabet = kind.kind === "password" ? alphabetOf(kind.policy).join(" ") : "";
   return fields("keyward-1", realm, kind.kind, String(length), purpose, String(version), alphabet);
 }
 
-function assertLabel(seed: Secret, { realm, kind, purpose, version }: Label): void {
-  const refuse = (what: string): KeywardError => new KeywardError("usage", `keyward-1: ${what}`);
-  if (seed.length !== SEED_BYTES) throw refuse(`a seed has ${SEED_BYTES} bytes, not ${seed.length}`);
-  const size = Buffer.byteLength(realm);
-  if (size < 1 || size > 1024) throw refuse("a realm has 1 to 1,024 bytes");
-  if (Buffer.byteLength(purpose) > 1024) throw refuse("a purpose has 1,024 bytes at most");
-  if (!Number.isInteger(version) || version < 1 || version > 0xffff_ffff)
-    throw refuse("versions count from 1");
-  if (
-    kind.kind === "raw" &&
-    !(Number.isInteger(kind.length) && kind.length >= 1 && kind.length <= MAX_RAW_BYTES)
-  ) {
-    throw refuse(`raw has 1 to ${MAX_RAW_BYTES} bytes`);
-  }
+function assertSeed(seed: Secret): void {
+  if (seed.length !== SEED_BYTES) throw refusal(`a seed has ${SEED_BYTES} bytes, not ${seed.length}`);
 }
 
-function read(stream: Stream, kind: Kind): Secret {
+function assertLabel({ realm, kind, purpose, version }: Label): void {
+  if (!kinds.includes(kind.kind)) throw refusal(`does not derive ${kind.kind}`);
+  if (bytesOf(realm) < 1 || bytesOf(realm) > 1024) throw refusal("a realm has 1 to 1,024 bytes");
+  if (bytesOf(purpose) > 1024) throw refusal("a purpose has 1,024 bytes at most");
+  // Half a surrogate pair has no bytes of its own: two texts would be one label.
+  if (!realm.isWellFormed() || !purpose.isWellFormed()) throw refusal("realm and purpose are Unicode text");
+  if (!isWhole(version, 0xffff_ffff)) throw refusal("versions count from 1");
+  if (kind.kind === "raw" && !isWhole(kind.length, MAX_RAW_BYTES))
+    throw refusal(`raw has 1 to ${MAX_RAW_BYTES} bytes`);
+}
+
+function isWhole(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most;
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+function refusal(what: string): KeywardError {
+  return new KeywardError("usage", `keyward-1: ${what}`);
+}
+
+function read(stream: Stream, kind: RealmKind): Secret {
   switch (kind.kind) {
     case "ed25519":
       return Secret.take(stream.read(32));
@@ -106,6 +126,11 @@ function read(stream: Stream, kind: Kind): Secret {
       return Secret.take(stream.read(64));
     case "password":
       return readPassword(stream, kind.policy);
+    case "p521":
+    case "rsa2048":
+    case "rsa4096":
+    case "pass":
+      throw refusal(`does not derive ${kind.kind}`);
   }
 }
 

@@ -7,17 +7,9 @@ import { utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { Stream } from "../../crypto/stream.ts";
+import type { PasswordClass, PasswordPolicy } from "../../model/realm.ts";
 
-export interface PasswordPolicy {
-  /** Characters: 8 to 1,024. */
-  readonly length: number;
-  /** Which classes may occur; each of them does. */
-  readonly classes: readonly ("lower" | "upper" | "digit" | "special")[];
-  /** The special characters allowed, each once: printable ASCII. Shell-safe by default. */
-  readonly specials?: string;
-}
-
-const order = ["lower", "upper", "digit", "special"] as const;
+const order: readonly PasswordClass[] = ["lower", "upper", "digit", "special"];
 const letters = "abcdefghijklmnopqrstuvwxyz";
 /** None of these means anything to a shell, in a URL's user part, or in a config file's quotes. */
 const shellSafe = "_-.+=:,@";
