@@ -6,6 +6,7 @@
  *     ssh-rsa               string name, mpint e, mpint n
  *     ecdsa-sha2-nistp256   string name, string "nistp256", string point (uncompressed, 65 bytes)
  *     ecdsa-sha2-nistp384   string name, string "nistp384", string point (uncompressed, 97 bytes)
+ *     ecdsa-sha2-nistp521   string name, string "nistp521", string point (uncompressed, 133 bytes)
  *
  * Spec: docs/formats/openssh.md. Vectors: test/vectors/openssh/.
  */
@@ -14,7 +15,7 @@ import { KeywardError } from "../../base/errors.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { createReader, mpint, type Reader, string } from "./wire.ts";
 
-export type SshCurve = "p256" | "p384";
+export type SshCurve = "p256" | "p384" | "p521";
 
 /** Numbers are big-endian without zeros in front. */
 export type SshPublicKey =
@@ -25,6 +26,7 @@ export type SshPublicKey =
 export const curves = {
   p256: { name: "nistp256", scalarSize: 32 },
   p384: { name: "nistp384", scalarSize: 48 },
+  p521: { name: "nistp521", scalarSize: 66 },
 } as const;
 
 /** Bytes: RSA of 1,024 to 16,384 bits, as OpenSSH has it. */
@@ -78,9 +80,11 @@ function readFields(reader: Reader, name: string, what: string): SshPublicKey {
       return readPoint(reader, "p256", what);
     case "ecdsa-sha2-nistp384":
       return readPoint(reader, "p384", what);
+    case "ecdsa-sha2-nistp521":
+      return readPoint(reader, "p521", what);
     default:
       throw new KeywardError("malformed", `${what}: its type is not read here`, {
-        hint: "ed25519, rsa, ecdsa nistp256 and nistp384 are",
+        hint: "ed25519, rsa, ecdsa nistp256, nistp384 and nistp521 are",
       });
   }
 }
