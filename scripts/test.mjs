@@ -7,7 +7,12 @@ import { join } from "node:path";
 import { environment, installDebianPackages, installPackages, node, root, run } from "./prepare.mjs";
 
 installPackages();
-installDebianPackages({ openssl: "openssl", "ssh-keygen": "openssh-client", prlimit: "util-linux" });
+installDebianPackages({
+  openssl: "openssl",
+  "ssh-keygen": "openssh-client",
+  prlimit: "util-linux",
+  wg: "wireguard-tools",
+});
 
 const env = environment();
 const words = process.argv.slice(2);
