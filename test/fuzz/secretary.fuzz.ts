@@ -1,6 +1,7 @@
 /** Secretary: envelopes, gob, keys, forms, messages and running text; the first byte chooses. */
 import { concat, utf8 } from "../../src/base/bytes.ts";
 import { Secret } from "../../src/base/secret.ts";
+import { formatAllowedHashes, parseAllowedHashes } from "../../src/formats/secretary/allowed.ts";
 import { openRequest, openResponse } from "../../src/formats/secretary/exchange.ts";
 import { decodeForm, encodeForm } from "../../src/formats/secretary/form.ts";
 import { decodeGob } from "../../src/formats/secretary/gob-decode.ts";
@@ -44,6 +45,7 @@ const doors: readonly ((bytes: Uint8Array, text: string) => unknown)[] = [
   (bytes) => replaceAll(bytes),
   (bytes, text) => exportLine(text, bytes),
   (_, text) => parseInstant(text),
+  (_, text) => parseAllowedHashes(text),
 ];
 
 function replaceAll(document: Uint8Array): void {
@@ -68,6 +70,7 @@ export default {
     at(8, utf8(sealLayers(keys, encodeResponse({ value }).reveal(), counting).envelope)),
     at(10, utf8(`a ${envelope} b\n${kms}`)),
     at(12, utf8("2024-03-05T10:11:12.134+01:00")),
+    at(13, utf8(formatAllowedHashes(new Map([["PW", [envelope, kms]]])))),
   ],
   run(bytes: Uint8Array): void {
     const content = bytes.subarray(1);

@@ -6,6 +6,7 @@
  *     keys.ts                keys as PEM and as base64
  *     form.ts, exchange.ts   `POST /v1/decrypt`: the form, the request and the response in their layers
  *     instant.ts             an app's version
+ *     allowed.ts             a Mesos task's labels: what it may open
  *     shell.ts               lines for a shell
  *
  * This file opens either kind of envelope. Spec: docs/formats/secretary.md. Vectors: test/vectors/secretary/.
