@@ -37,7 +37,7 @@ export function kindsOf(scheme: Scheme): readonly RealmKind["kind"][] {
 
 /**
  * @param seed - Belongs to the opened seed from now on. keyward-1: 32 bytes. gokey: the material that its envelope
- *   holds, salt (28 bytes) before input (28 bytes or more); see keyward-1/envelope.ts.
+ *   holds, salt (28 bytes) before input (28 bytes or more); see formats/seed/envelope.ts.
  * @throws KeywardError `usage` when the seed's length is not the scheme's.
  */
 export function openedSeed(scheme: Scheme, seed: Secret): OpenedSeed {

@@ -1,4 +1,7 @@
-/** Seed: what a machine keeps instead of keys, and the keys that follow from it, as programs read them. */
+/**
+ * Seed: what a machine keeps instead of keys: the places where its seed lies, sealed; the seed, opened; and the keys
+ * that follow from it, as programs read them. Whoever opens a seed disposes of it.
+ */
 export {
   defaultEncoding,
   encodeKey,
@@ -7,3 +10,5 @@ export {
   type PublicHalf,
   publicHalf,
 } from "./encode.ts";
+export { type MachineSeed, noSeed, openEnvelope, openMachineSeed } from "./machine-seed.ts";
+export { type Openers, sealAnew, type UnsealedSeed, unsealSeed } from "./unseal.ts";

@@ -8,14 +8,12 @@ import { fromHex, toHex } from "../../base/bytes.ts";
 import { isKeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { RealmKind } from "../../model/realm.ts";
-import { openSeedEnvelope, sealSeed } from "./envelope.ts";
 import { derive, encodeLabel, keyTag, type Label, seedId } from "./keyward-1.ts";
 
 const vectors = JSON.parse(
   readFileSync(join(import.meta.dirname, "../../../test/vectors/keyward-1/vectors.json"), "utf8"),
 );
 const seed = (): Secret => Secret.take(fromHex(vectors.seed, "seed"));
-const cheap = { N: 16_384, r: 8, p: 1 };
 const text = (secret: Secret): string => Buffer.from(secret.reveal()).toString();
 const label = (kind: RealmKind, more: Partial<Label> = {}): Label => ({
   realm: "r",
@@ -121,49 +119,4 @@ test("a label out of bounds derives nothing", () => {
     () => derive(Secret.fromText("short"), label({ kind: "luks" })),
     (error) => isKeywardError(error, "usage"),
   );
-});
-
-test("another passphrase seals the same seed, and every key stays", async () => {
-  const before = await sealSeed(
-    { content: "keyward-1", seed: seed() },
-    Secret.fromText("old"),
-    (n) => new Uint8Array(n),
-    cheap,
-  );
-  const opened = await openSeedEnvelope(before, Secret.fromText("old"));
-  const after = await sealSeed(opened, Secret.fromText("new"), (n) => new Uint8Array(n).fill(1), cheap);
-  const again = await openSeedEnvelope(after, Secret.fromText("new"));
-  assert.equal(toHex(again.seed.reveal()), vectors.seed);
-});
-
-test("the envelope of the vectors opens", async () => {
-  const { passphrase, bytes } = vectors.envelope;
-  const opened = await openSeedEnvelope(fromHex(bytes, "envelope"), Secret.fromText(passphrase));
-  assert.equal(toHex(opened.seed.reveal()), vectors.seed);
-  assert.equal(opened.content, "keyward-1");
-});
-
-test("a wrong passphrase and a damaged envelope are told apart", async () => {
-  const { passphrase, bytes } = vectors.envelope;
-  const envelope = fromHex(bytes, "envelope");
-  await assert.rejects(openSeedEnvelope(envelope, Secret.fromText("wrong")), (error) =>
-    isKeywardError(error, "wrong-key"),
-  );
-  const damaged = envelope.map((byte, i) => (i === 50 ? byte ^ 1 : byte));
-  await assert.rejects(openSeedEnvelope(damaged, Secret.fromText(passphrase)), (error) =>
-    isKeywardError(error, "integrity"),
-  );
-});
-
-test("each truncation and each changed byte of an envelope is refused", async () => {
-  const { passphrase, bytes } = vectors.envelope;
-  const envelope = fromHex(bytes, "envelope");
-  const refused = (bad: Uint8Array) =>
-    assert.rejects(openSeedEnvelope(bad, Secret.fromText(passphrase)), (error) => isKeywardError(error));
-  for (let length = 0; length < envelope.length; length += 4) await refused(envelope.slice(0, length));
-  for (let at = 0; at < envelope.length; at += 2) {
-    if (at === 6) continue; // a larger N is a slow refusal; its bounds are checked below
-    await refused(envelope.map((byte, i) => (i === at ? byte ^ 0x80 : byte)));
-  }
-  for (const logN of [0, 13, 21, 255]) await refused(envelope.map((byte, i) => (i === 6 ? logN : byte)));
 });

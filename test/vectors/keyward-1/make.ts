@@ -1,7 +1,6 @@
 /** Makes vectors.json: `node test/vectors/keyward-1/make.ts > test/vectors/keyward-1/vectors.json`. */
 import { toHex } from "../../../src/base/bytes.ts";
 import { Secret } from "../../../src/base/secret.ts";
-import { sealSeed } from "../../../src/derive/keyward-1/envelope.ts";
 import { derive, encodeLabel, type Label, seedId } from "../../../src/derive/keyward-1/keyward-1.ts";
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
@@ -21,16 +20,12 @@ const labels: Label[] = [
   { realm: "web-1/root", kind: { kind: "password", policy: { length: 24, classes: ["lower", "upper", "digit", "special"] } }, purpose: "", version: 1 },
   { realm: "web-1/pin", kind: { kind: "password", policy: { length: 8, classes: ["digit"] } }, purpose: "", version: 1 },
 ];
-const count = (from: number) => (length: number) => Uint8Array.from({ length }, (_, i) => from + i);
-const passphrase = "correct horse battery staple";
-const envelope = await sealSeed({ content: "keyward-1", seed: Secret.copy(seed) }, Secret.fromText(passphrase), count(64), { N: 16_384, r: 8, p: 1 });
 console.log(
   JSON.stringify(
     {
       origin: "made by src/derive/keyward-1 of this repository; see docs/formats/keyward-1.md",
       seed: toHex(seed),
       seedId: seedId(Secret.copy(seed)),
-      envelope: { passphrase, salt: toHex(count(64)(16)), nonce: toHex(count(64)(12)), bytes: toHex(envelope) },
       cases: labels.map((label) => ({ label, encoded: toHex(encodeLabel(label)), result: toHex(derive(Secret.copy(seed), label).reveal()) })),
     },
     null,
