@@ -89,6 +89,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/query.ts"),
   },
   {
+    name: "inventory",
+    chapter: "keys",
+    summary: "Ask Chef's queries of the fleet or of a file of nodes",
+    load: () => import("./commands/inventory.ts"),
+  },
+  {
     name: "status",
     chapter: "operate",
     summary: "Is the server there, is it sealed",

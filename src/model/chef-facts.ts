@@ -5,7 +5,7 @@
  * Spec: docs/formats/query.md. Vectors: test/vectors/chef/search-index-documents.json.
  */
 import { KeywardError } from "../base/errors.ts";
-import { type Json, parseJson } from "../base/json.ts";
+import { defaultLimits, type Json, type JsonLimits, parseJson } from "../base/json.ts";
 import type { Facts } from "./facts.ts";
 import { type FactLimits, factLimits, flattenLayers, floatText, isObject, type Layer } from "./flatten.ts";
 import type { AttributeTree } from "./node.ts";
@@ -34,8 +34,8 @@ export function chefFacts(node: AttributeTree, ids?: ChefIndexIds, limits: FactL
  *
  * @throws KeywardError `malformed`, `too-large`.
  */
-export function parseChefObject(text: string, what: string): Json {
-  parseJson(text, what);
+export function parseChefObject(text: string, what: string, limits: JsonLimits = defaultLimits): Json {
+  parseJson(text, what, limits);
   return JSON.parse(text, numberAsText) as Json;
 }
 
