@@ -1,10 +1,10 @@
 /** From what was typed to what an act takes: flags by its table, words counted, each refusal with the next step. */
 import { parseArgs } from "node:util";
 import { KeywardError } from "../base/errors.ts";
+import { closest } from "../base/suggest.ts";
 import { printable } from "../model/name.ts";
 import type { AnyAct, Flag, Flags, Typed } from "./command.ts";
 import { flagsOf } from "./flags.ts";
-import { closest } from "./suggest.ts";
 
 /**
  * @param name - As it was typed: `key put`.

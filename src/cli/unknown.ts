@@ -1,10 +1,10 @@
 /** A first word that is no command: `--help`, or a mistake. */
 import { KeywardError } from "../base/errors.ts";
+import { closest } from "../base/suggest.ts";
 import { printable } from "../model/name.ts";
 import { commands } from "./commands.ts";
 import { report } from "./errors.ts";
 import { helpForAll } from "./overview.ts";
-import { closest } from "./suggest.ts";
 import { systemWorld, type World } from "./world.ts";
 
 /** @returns The exit status. */

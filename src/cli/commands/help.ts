@@ -1,5 +1,6 @@
 /** `keyward help`: all commands, one command, or a page of its own. */
 import { KeywardError } from "../../base/errors.ts";
+import { closest } from "../../base/suggest.ts";
 import { printable } from "../../model/name.ts";
 import { act } from "../command.ts";
 import { commands, findCommand } from "../commands.ts";
@@ -8,7 +9,6 @@ import { exitStatuses } from "../exit-statuses.ts";
 import { aligned, helpFor, section } from "../help.ts";
 import { helpForAll } from "../overview.ts";
 import { runnable } from "../run.ts";
-import { closest } from "../suggest.ts";
 
 const pages: Readonly<Record<string, () => string>> = {
   "exit-codes": () => `${section("Exit codes", aligned(Object.entries(exitStatuses)))}\n`,

@@ -1,12 +1,12 @@
 /** `keyward rule`: which actions on which names. */
 import type { BodyOf } from "../../api/shapes.ts";
 import { KeywardError } from "../../base/errors.ts";
+import { closest } from "../../base/suggest.ts";
 import { printable } from "../../model/name.ts";
 import { actions } from "../../model/principal.ts";
 import { act } from "../command.ts";
 import { ruleRows } from "../rule-rows.ts";
 import { runnable } from "../run.ts";
-import { closest } from "../suggest.ts";
 
 type Allow = BodyOf<"rule.put">["allow"][number];
 
