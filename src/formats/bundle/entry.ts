@@ -1,7 +1,7 @@
 /** An entry of an offline bundle: its description as canonical JSON, checked member by member. */
 
-import { KeywardError } from "../../base/errors.ts";
 import { canonicalJson, type Json, parseJson } from "../../base/json.ts";
+import { memberReader } from "../../base/json-members.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
 import { type FileDelivery, type GrantId, parseInstallPath } from "../../model/grant.ts";
@@ -21,6 +21,7 @@ type Described = Omit<OfflineEntry, "value">;
 
 const limits = { size: 1_048_576, depth: 4, count: 256 };
 const what = "offline bundle: entry";
+const { object, string, strings, whole, wrong } = memberReader(what);
 
 export function describe({ grant, key, version, delivery }: Described): string {
   return canonicalJson({ delivery, grant, key, version });
@@ -28,18 +29,18 @@ export function describe({ grant, key, version, delivery }: Described): string {
 
 /** @throws KeywardError `malformed`, `too-large`, `usage` */
 export function parseDescription(text: string): Described {
-  const { delivery, grant, key, version } = members(parseJson(text, what, limits), what);
+  const { delivery, grant, key, version } = object(parseJson(text, what, limits), "the whole");
   const described: Described = {
     grant: string(grant, "grant") as GrantId,
     key: parseKeyName(string(key, "key")),
     version: whole(version, "version", 1, Number.MAX_SAFE_INTEGER) as VersionNumber,
-    delivery: deliveryOf(members(delivery, "delivery")),
+    delivery: deliveryOf(object(delivery, "delivery")),
   };
   if (describe(described) !== text) throw wrong("members");
   return described;
 }
 
-function deliveryOf(delivery: { [name: string]: Json }): OfflineEntry["delivery"] {
+function deliveryOf(delivery: { readonly [name: string]: Json }): OfflineEntry["delivery"] {
   const { kind, path, owner, group, mode, run, offline } = delivery;
   if (kind !== "file") throw wrong("kind");
   return {
@@ -48,32 +49,7 @@ function deliveryOf(delivery: { [name: string]: Json }): OfflineEntry["delivery"
     ...(owner === undefined ? {} : { owner: string(owner, "owner") }),
     ...(group === undefined ? {} : { group: string(group, "group") }),
     mode: whole(mode, "mode", 0, 0o777),
-    ...(run === undefined ? {} : { run: list(run, "run") }),
+    ...(run === undefined ? {} : { run: strings(run, "run") }),
     offline: whole(offline, "offline", 0, Number.MAX_SAFE_INTEGER) as DurationMs,
   };
-}
-
-function members(value: Json | undefined, name: string): { [name: string]: Json } {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw wrong(name);
-  return value;
-}
-
-function string(value: Json | undefined, name: string): string {
-  if (typeof value !== "string") throw wrong(name);
-  return value;
-}
-
-function list(value: Json, name: string): string[] {
-  if (!Array.isArray(value) || value.length === 0) throw wrong(name);
-  return value.map((one) => string(one, name));
-}
-
-function whole(value: Json | undefined, name: string, least: number, most: number): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most)
-    throw wrong(name);
-  return value;
-}
-
-function wrong(name: string): KeywardError {
-  return new KeywardError("malformed", `${what}: ${name} is not as it should be`);
 }
