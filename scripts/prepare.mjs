@@ -40,9 +40,13 @@ export function node() {
   return process.execPath;
 }
 
-/** Install Debian packages that are missing, when root on a Debian; else name them and go on. */
-export function installDebianPackages(/** @type {Record<string, string>} */ programs) {
-  const missing = Object.entries(programs).filter(([program]) => spawnSync("which", [program]).status !== 0);
+/**
+ * Install Debian packages that are missing, when root on a Debian; else name them and end.
+ *
+ * @param {Record<string, string>} programs - From a program, or the path of a file, to its package.
+ */
+export function installDebianPackages(programs) {
+  const missing = Object.entries(programs).filter(([program]) => !isThere(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, name]) => name))];
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
@@ -54,13 +58,22 @@ export function installDebianPackages(/** @type {Record<string, string>} */ prog
   console.error(`installing ${packages.join(" ")} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const install = () =>
-    spawnSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], {
+    spawnSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", WAIT, ...packages], {
       env,
       stdio: ["ignore", "ignore", "inherit"],
     });
   if (install().status === 0) return;
   run("apt-get", ["update", "-q"], { env, stdio: ["ignore", "ignore", "inherit"] });
   if (install().status !== 0) process.exit(1);
+}
+
+/** Another run may be installing just now. */
+const WAIT = "-oDPkg::Lock::Timeout=300";
+
+/** Some programs lie where only root's PATH leads. */
+function isThere(program) {
+  if (program.startsWith("/")) return existsSync(program);
+  return `${process.env.PATH}:/usr/sbin:/sbin`.split(":").some((folder) => existsSync(join(folder, program)));
 }
 
 /** Run a program in the project's folder; end with its status when it fails. */

@@ -1,0 +1,21 @@
+#!/bin/busybox sh
+# The first process of a guest under QEMU. The kernel hands the words of its command line on as variables:
+# KW_PROGRAM names the program of test/vm/guest/ that is run; then the machine is switched off.
+/bin/busybox --install -s /bin
+export PATH=/usr/sbin:/usr/bin:/bin HOME=/root LC_ALL=C
+
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+ln -s /proc/self/fd /dev/fd
+mount -t tmpfs -o mode=0755 tmpfs /run
+mount -t tmpfs tmpfs /tmp
+
+while read -r module; do
+  insmod "/modules/$module" || echo "init: $module does not load"
+done < /modules/order
+[ ! -d /sys/firmware/efi ] || mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+ip link set lo up
+
+node "/guest/$KW_PROGRAM.cjs" || echo "init: $KW_PROGRAM ended with $?"
+poweroff -f

@@ -1,0 +1,41 @@
+/**
+ * Report: how a program inside a machine tells the test outside what it found, a line of JSON for each thing.
+ * The test outside reads them in `watch.ts`.
+ */
+import { openSync, writeSync } from "node:fs";
+
+/** What goes over the wire. */
+export type Line =
+  | { readonly kind: "check"; readonly name: string; readonly failure: string | null }
+  | { readonly kind: "tell"; readonly name: string; readonly value: string }
+  | { readonly kind: "mark"; readonly name: string }
+  | { readonly kind: "end" };
+
+const port = openSync(process.env.KW_REPORT ?? "/dev/stdout", "w");
+const say = (line: Line): void => void writeSync(port, `${JSON.stringify(line)}\n`);
+
+/** One promise of the story. What it throws is reported, and the program goes on. */
+export async function check(name: string, work: () => void | Promise<void>): Promise<void> {
+  let failure: string | null = null;
+  try {
+    await work();
+  } catch (error) {
+    failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  say({ kind: "check", name, failure });
+}
+
+/** A fact that the test outside compares with that of another boot. Never a secret. */
+export const tell = (name: string, value: string): void => say({ kind: "tell", name, value });
+
+/** A place where the test outside may cut the power; it then goes no further. */
+export async function mark(name: string): Promise<void> {
+  say({ kind: "mark", name });
+  if (process.env.KW_CUT === name) await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+}
+
+/** Run a guest's program to its end. */
+export async function guest(program: () => void | Promise<void>): Promise<void> {
+  await check("the program ran to its end", program);
+  say({ kind: "end" });
+}

@@ -1,0 +1,48 @@
+/**
+ * Machines: Keyward inside virtual machines. A story starts a machine, once for each boot; a program of
+ * test/vm/guest/ runs in it and reports; each of its checks is a test of the story. docs/testing.md has the rest.
+ */
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import type { Seen } from "./watch.ts";
+
+export interface Boot {
+  /** A file of test/vm/guest/, without its ending. */
+  readonly program: string;
+  /** Variables for it, without spaces. */
+  readonly words?: Readonly<Record<string, string>>;
+  /** Cut the power at this mark of the program. */
+  readonly cut?: string;
+}
+
+export interface Booted extends Seen {
+  /** What firmware and kernel said. */
+  readonly console: string;
+}
+
+export interface Machine {
+  /** Disk and variables are as the boot before left them. */
+  boot(asked: Boot): Promise<Booted>;
+  remove(): void;
+}
+
+/**
+ * Boot, and make each check of the guest a test of its own.
+ *
+ * @returns What the guest told.
+ */
+export async function boot(t: TestContext, machine: Machine, asked: Boot): Promise<Booted["told"]> {
+  const booted = await machine.boot(asked);
+  for (const { name, failure } of booted.checks)
+    await t.test(name, () => {
+      if (failure !== null) assert.fail(failure);
+    });
+  const expected = asked.cut === undefined ? "off" : "cut";
+  if (booted.end !== expected)
+    assert.fail(`${asked.program}: ${booted.end}, not ${expected}\n${log(booted)}`);
+  return booted.told;
+}
+
+function log({ noise, console }: Booted): string {
+  return [...noise, ...console.split("\n").slice(-60)].join("\n");
+}

@@ -1,0 +1,6 @@
+/** What machines need, made once before the stories run: `node test/vm/prepare.ts`. */
+import { makeInitramfs } from "./initramfs.ts";
+import { fetchKernel } from "./kernel.ts";
+
+fetchKernel();
+await makeInitramfs();

@@ -1,0 +1,63 @@
+/**
+ * TCG: a whole machine emulated by QEMU: OVMF's UEFI firmware, Debian's cloud kernel, efivarfs over a store of
+ * variables that outlives a reboot, and a disk. Never with KVM: `/dev/kvm` may be there and be of no use.
+ */
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { initramfs } from "./initramfs.ts";
+import { kernel } from "./kernel.ts";
+import type { Boot, Machine } from "./machine.ts";
+import { watch } from "./watch.ts";
+
+const FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+const VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+const DISK_BYTES = 256 * 1024 * 1024;
+const DEADLINE_MS = 240_000;
+
+export interface TcgOptions {
+  readonly firmware?: "uefi" | "bios";
+}
+
+/** A new machine: no variable of ours, an empty disk. */
+export function createTcgMachine({ firmware = "uefi" }: TcgOptions = {}): Machine {
+  const folder = mkdtempSync(join(tmpdir(), "keyward-tcg-"));
+  const at = (name: string): string => join(folder, name);
+  copyFileSync(VARIABLES, at("variables.fd"));
+  writeFileSync(at("disk.img"), "");
+  truncateSync(at("disk.img"), DISK_BYTES);
+  return {
+    async boot(asked) {
+      const seen = await watch(argv(folder, firmware, asked), DEADLINE_MS, asked.cut ?? null);
+      return { ...seen, console: readFileSync(at("console.log"), "latin1") };
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function argv(folder: string, firmware: "uefi" | "bios", asked: Boot): string[] {
+  const words = {
+    KW_PROGRAM: asked.program,
+    KW_REPORT: "/dev/ttyS1",
+    ...(asked.cut === undefined ? {} : { KW_CUT: asked.cut }),
+    ...asked.words,
+  };
+  const append = [
+    "console=ttyS0 quiet loglevel=4 panic=-1",
+    ...Object.entries(words).map(([name, value]) => `${name}=${value}`),
+  ];
+  return [
+    "qemu-system-x86_64",
+    ..."-accel tcg -M q35 -cpu max -smp 1 -m 1024".split(" "),
+    ..."-nodefaults -display none -no-reboot -nic none".split(" "),
+    ...(firmware === "uefi" ? flash(join(folder, "variables.fd")) : []),
+    ...["-drive", `if=virtio,format=raw,cache=unsafe,file=${join(folder, "disk.img")}`],
+    ...["-serial", `file:${join(folder, "console.log")}`, "-serial", "stdio"],
+    ...["-kernel", kernel().image, "-initrd", initramfs, "-append", append.join(" ")],
+  ];
+}
+
+const flash = (variables: string): string[] => [
+  ...["-drive", `if=pflash,format=raw,readonly=on,file=${FIRMWARE}`],
+  ...["-drive", `if=pflash,format=raw,cache=unsafe,file=${variables}`],
+];
