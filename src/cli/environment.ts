@@ -1,4 +1,5 @@
 /** The environment variables that the program reads, in one table: `help environment` prints it. */
+import path from "node:path";
 
 export const environment = {
   KEYWARD_ADDR: "The server's address, as https://keys.example:5070. Without one the local store is used",
@@ -11,10 +12,14 @@ export const environment = {
   KEYWARD_FORMAT: "The form of answers: table, json or name",
   KEYWARD_DATA:
     "The local store's directory. Without it: /var/lib/keyward when there is one, else ./.keyward",
+  KEYWARD_SEED: "The seed's file. Without it: /etc/keyward/seed for root, else keyward/seed in ~/.config",
+  KEYWARD_SEED_PASSPHRASE_FILE: "A file that holds the seed's passphrase and that others cannot read",
+  KEYWARD_SEED_KEY_FILE: "The key file that opens the seed",
+  KEYWARD_LEDGER: "The ledger's file. Without it: ledger, beside the seed",
   KEYWARD_DEBUG: "When set, a fault of the program itself shows where in the code it happened",
   NO_COLOR: "When set and not empty, no colours",
   XDG_CONFIG_HOME:
-    "Where `keyward login` keeps what it remembers: keyward/login.json below it, or below ~/.config",
+    "Where a user's own files lie: keyward/login.json, seed, ledger and ledgers.json below it, or below ~/.config",
 } as const;
 
 export type Variable = keyof typeof environment;
@@ -24,4 +29,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function variable(env: Environment, name: Variable): string | undefined {
   const value = env[name];
   return value === "" ? undefined : value;
+}
+
+/** The directory of a user's own files. */
+export function configurationOf(world: { readonly env: Environment; readonly home: string }): string {
+  return path.join(variable(world.env, "XDG_CONFIG_HOME") ?? path.join(world.home, ".config"), "keyward");
 }

@@ -8,7 +8,7 @@ import path from "node:path";
 import { utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { parseJson } from "../base/json.ts";
-import { variable } from "./environment.ts";
+import { configurationOf } from "./environment.ts";
 import { readPrivate } from "./read-file.ts";
 import type { World } from "./world.ts";
 import { forget, makePrivateDirectory, replace } from "./write-file.ts";
@@ -21,8 +21,8 @@ export interface Login {
 
 type Place = Pick<World, "env" | "home">;
 
-export function loginFile({ env, home }: Place): string {
-  return path.join(variable(env, "XDG_CONFIG_HOME") ?? path.join(home, ".config"), "keyward", "login.json");
+export function loginFile(place: Place): string {
+  return path.join(configurationOf(place), "login.json");
 }
 
 /** @throws KeywardError `malformed`, `local` when others may read it. */
