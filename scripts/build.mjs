@@ -28,7 +28,7 @@ function requirePath(from, to) {
   return relative.startsWith(".") ? relative : `./${relative}`;
 }
 
-/** Leaves lazy imports and `src/base` out of a bundle, and notes which lazy imports there are. */
+/** Leaves our lazy imports and `src/base` out of a bundle, and notes which lazy imports there are. */
 function apart(bundle, found) {
   const seen = Symbol("seen");
   return {
@@ -44,7 +44,8 @@ function apart(bundle, found) {
           pluginData: seen,
         });
         if (external || file === "") return;
-        if (asked.kind === "dynamic-import") {
+        // What a package loads lazily stays with it: it may count on its classes being the same.
+        if (asked.kind === "dynamic-import" && asked.importer.startsWith(source)) {
           found.set(bundleOf(file), file);
           return { path: requirePath(bundle, bundleOf(file)), external: true };
         }

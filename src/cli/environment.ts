@@ -16,6 +16,8 @@ export const environment = {
   KEYWARD_SEED_PASSPHRASE_FILE: "A file that holds the seed's passphrase and that others cannot read",
   KEYWARD_SEED_KEY_FILE: "The key file that opens the seed",
   KEYWARD_LEDGER: "The ledger's file. Without it: ledger, beside the seed",
+  KEYWARD_KMS_KEYS:
+    "ARNs of the AWS KMS keys that may be used, with commas between them. Without it: every key that AWS lets us use",
   KEYWARD_DEBUG: "When set, a fault of the program itself shows where in the code it happened",
   NO_COLOR: "When set and not empty, no colours",
   XDG_CONFIG_HOME:

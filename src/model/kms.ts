@@ -4,7 +4,8 @@
  *
  * Errors are the same for all three methods. Each names the key id, where there is one, and the region:
  *
- *     usage            no region, no credentials, or a key id that cannot be one
+ *     usage            a key id that cannot be one
+ *     local            no region, no credentials, or no sound connection configured on this machine
  *     denied           the service refuses, or the key that opened is not on our list of allowed keys
  *     not-found        no such key
  *     conflict         the key is there and cannot be used now: disabled, pending deletion
