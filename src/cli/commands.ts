@@ -7,6 +7,7 @@ import type { Runnable } from "./command.ts";
 export const chapters = {
   start: "Set up",
   keys: "Keys, and who gets them",
+  values: "Sealed values in configuration",
   operate: "Look and prove",
   access: "Who may",
   help: "Help",
@@ -93,6 +94,12 @@ export const commands: readonly Entry[] = [
     chapter: "keys",
     summary: "Ask Chef's queries of the fleet or of a file of nodes",
     load: () => import("./commands/inventory.ts"),
+  },
+  {
+    name: "secretary",
+    chapter: "values",
+    summary: "The command line of the original Secretary",
+    load: () => import("./commands/secretary.ts"),
   },
   {
     name: "status",

@@ -18,6 +18,7 @@ export const environment = {
   KEYWARD_LEDGER: "The ledger's file. Without it: ledger, beside the seed",
   KEYWARD_KMS_KEYS:
     "ARNs of the AWS KMS keys that may be used, with commas between them. Without it: every key that AWS lets us use",
+  KEYWARD_ENVIRONMENT: "The environment that sealed values are for, as prod: encrypt and decrypt bind to it",
   KEYWARD_DEBUG: "When set, a fault of the program itself shows where in the code it happened",
   NO_COLOR: "When set and not empty, no colours",
   XDG_CONFIG_HOME:

@@ -6,8 +6,9 @@ import { writeSync } from "node:fs";
 import { findCommand } from "./commands.ts";
 import { version } from "./release.ts";
 
-const argv = process.argv.slice(2);
-const [first = "help", ...rest] = argv;
+// The executable, linked under the name of a program whose place it takes; bin/keyward does it for Node.
+const [, called] = /(?:^|\/)(gokey|secretary)$/.exec(process.argv0) ?? [];
+const [first = "help", ...rest] = [...(called === undefined ? [] : [called]), ...process.argv.slice(2)];
 
 if (isTooOld(process.versions.node)) {
   writeSync(2, `keyward: Node ${process.versions.node} is too old: 22.15 or newer is needed\n`);

@@ -4,6 +4,7 @@ import type { Api } from "../api/api.ts";
 import type { Secret } from "../base/secret.ts";
 import { type Clock, systemClock } from "../base/time.ts";
 import type { Environment } from "./environment.ts";
+import { systemEnviron } from "./secretary/environ.ts";
 import type { Target } from "./target.ts";
 
 export interface Sink {
@@ -17,6 +18,8 @@ export interface Source extends AsyncIterable<Uint8Array> {
 
 export interface World {
   readonly env: Environment;
+  /** The environment's bytes, `NAME=VALUE` and NUL; absent or `null`: `env` is all there is. */
+  readonly environ?: () => Uint8Array | null;
   readonly home: string;
   readonly cwd: string;
   readonly stdin: Source;
@@ -35,6 +38,7 @@ export function systemWorld(): World {
   let interrupted: AbortSignal | undefined;
   return {
     env: process.env,
+    environ: systemEnviron,
     home: homedir(),
     cwd: process.cwd(),
     get stdin() {

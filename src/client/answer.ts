@@ -73,6 +73,6 @@ function toldError(body: string): KeywardError | null {
 }
 
 /** Text from a server on its way to a terminal: no control characters. */
-function plainText(text: string): string {
+export function plainText(text: string): string {
   return text.slice(0, 4096).replace(/[\p{Cc}\p{Cf}]/gu, (c) => printable(c).slice(1, -1));
 }

@@ -56,7 +56,7 @@ export const reserved: Readonly<Record<string, readonly string[]>> = {
   "node:inspector": [],
   "node:vm": [],
   "node:sqlite": ["store"],
-  "node:http": ["adapters", "server"],
+  "node:http": ["adapters", "client", "server"],
   "node:https": ["adapters", "client", "server"],
   "node:tls": ["adapters", "client", "server"],
   "node:net": ["adapters", "client", "server"],

@@ -44,13 +44,14 @@ function split(arg: string): { name: string; value: string | undefined } {
   return { name, value };
 }
 
-const booleans: Readonly<Record<string, boolean>> = {
+/** The words that strconv.ParseBool takes. */
+export const goBooleans: Readonly<Record<string, boolean>> = {
   ...Object.fromEntries(["1", "t", "T", "true", "TRUE", "True"].map((word) => [word, true])),
   ...Object.fromEntries(["0", "f", "F", "false", "FALSE", "False"].map((word) => [word, false])),
 };
 
 function parseBool(name: string, text: string): boolean {
-  const value = Object.hasOwn(booleans, text) ? booleans[text] : undefined;
+  const value = Object.hasOwn(goBooleans, text) ? goBooleans[text] : undefined;
   if (value === undefined)
     throw new GoFlagError(`invalid boolean value ${JSON.stringify(text)} for -${name}: parse error`);
   return value;

@@ -75,9 +75,10 @@ function parseKey(text: string, what: string): Secret {
   const decoded = decodeGoBase64(block.replace(/[\t ]/g, ""), what);
   const key = Secret.copy(decoded);
   decoded.fill(0);
-  if (key.length === KEY_SIZE) return key;
+  const { length } = key;
+  if (length === KEY_SIZE) return key;
   key.wipe();
-  throw new KeywardError("malformed", `${what}: a key has 32 bytes, this has ${key.length}`);
+  throw new KeywardError("malformed", `${what}: a key has 32 bytes, this has ${length}`);
 }
 
 /** The base64 of the first block whose ends match; `null` when there is none. */

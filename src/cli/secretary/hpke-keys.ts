@@ -1,0 +1,102 @@
+/**
+ * The keys of `ENC[HPKE,…]`, and where they are looked for: what was typed, else a variable, else a file in
+ * `./keys`. A place may hold several keys, old and new, one PEM block after the other or separated by blanks.
+ */
+import { KeywardError } from "../../base/errors.ts";
+import { createKeyRing, type KeyRing } from "../../formats/hpke/key-ring.ts";
+import {
+  parseRecipient,
+  parseRecipientPublicKey,
+  parseWriter,
+  parseWriterPublicKey,
+  type RecipientPublicKey,
+  type Writer,
+} from "../../formats/hpke/keys.ts";
+import { variable } from "../environment.ts";
+import { findKey, type KeyWorld, type ParseKey } from "./find-key.ts";
+
+export interface TypedHpkeKeys {
+  readonly environment?: string | undefined;
+  /** Files or variables of the environment's private keys. */
+  readonly keys?: readonly string[] | undefined;
+  /** Files or variables of trusted writers' public keys. */
+  readonly writers?: readonly string[] | undefined;
+}
+
+export interface HpkeKeys {
+  readonly environment: string;
+  readonly ring: KeyRing;
+}
+
+/** `null` when the environment has no name, or there is no key of it or of a writer. */
+export function findHpkeKeys(world: KeyWorld, typed: TypedHpkeKeys = {}): HpkeKeys | null {
+  const environment = typed.environment ?? variable(world.env, "KEYWARD_ENVIRONMENT");
+  if (environment === undefined) return null;
+  const recipients = findAll(typed.keys, privatePlaces, several(parseRecipient), true, world);
+  const writers = findAll(typed.writers, writerPlaces, several(parseWriterPublicKey), false, world);
+  if (recipients.length === 0 || writers.length === 0) return null;
+  return { environment, ring: createKeyRing(recipients, writers) };
+}
+
+const privatePlaces = ["ENVIRONMENT_PRIVATE_KEY", "./keys/environment-private-key.pem"];
+const writerPlaces = ["WRITER_PUBLIC_KEY", "./keys/writer-public-key.pem"];
+
+export interface HpkeSealing {
+  readonly environment: string;
+  readonly recipient: RecipientPublicKey;
+  readonly writer: Writer;
+}
+
+/** @throws KeywardError `not-found`, `usage`, `local`, `malformed` */
+export function findHpkeSealing(
+  world: KeyWorld,
+  typed: { environment?: string | undefined; to?: string | undefined; writer?: string | undefined },
+): HpkeSealing {
+  const environment = typed.environment ?? variable(world.env, "KEYWARD_ENVIRONMENT");
+  if (environment === undefined)
+    throw new KeywardError("usage", "the environment has no name", {
+      hint: "--environment prod, or KEYWARD_ENVIRONMENT: a value opens in the environment that it is sealed for",
+    });
+  const recipient = findOne(typed.to, recipientPlaces, parseRecipientPublicKey, false, world);
+  const writer = findOne(typed.writer, signingPlaces, parseWriter, true, world);
+  if (recipient === null) throw missing("the environment's public key", "--to", recipientPlaces);
+  if (writer === null) throw missing("the writer's private key", "--writer", signingPlaces);
+  return { environment, recipient, writer };
+}
+
+const recipientPlaces = ["ENVIRONMENT_PUBLIC_KEY", "./keys/environment-public-key.pem"];
+const signingPlaces = ["WRITER_PRIVATE_KEY", "./keys/writer-private-key.pem"];
+
+function missing(what: string, flag: string, [name = "", file = ""]: readonly string[]): KeywardError {
+  return new KeywardError("not-found", `${what} is not here`, {
+    hint: `${flag} FILE, or ${name}, or ${file}: keyward genkeys makes keys`,
+  });
+}
+
+function findOne<K>(
+  typed: string | undefined,
+  after: readonly string[],
+  parse: ParseKey<K>,
+  secret: boolean,
+  world: KeyWorld,
+): K | null {
+  return findKey({ typed: typed ?? "", after: typed === undefined ? after : [], secret }, parse, world);
+}
+
+function findAll<K>(
+  typed: readonly string[] | undefined,
+  after: readonly string[],
+  parse: ParseKey<readonly K[]>,
+  secret: boolean,
+  world: KeyWorld,
+): readonly K[] {
+  if (typed === undefined) return findOne(undefined, after, parse, secret, world) ?? [];
+  return typed.flatMap((one) => findOne(one, [], parse, secret, world) ?? []);
+}
+
+function several<K>(parse: ParseKey<K>): ParseKey<readonly K[]> {
+  return (text, what) => {
+    const blocks = text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g);
+    return (blocks ?? text.trim().split(/[\s,]+/)).map((one) => parse(one, what));
+  };
+}
