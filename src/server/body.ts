@@ -1,4 +1,4 @@
-/** Body: a request's JSON, read within limits. Nothing of it is quoted in errors. */
+/** Body: what a request carries, read within limits. Nothing of it is quoted in errors. */
 import type { IncomingMessage } from "node:http";
 import { fromUtf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
@@ -24,6 +24,27 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
         });
   } finally {
     bytes.fill(0);
+  }
+}
+
+/** How much of all bodies together may lie in memory while they are read. */
+export interface BodyRoom {
+  left: number;
+}
+
+/** @throws KeywardError `too-large`, `malformed`; `busy` when all bodies together take too much room. */
+export async function readBytes(request: IncomingMessage, limit: number, room: BodyRoom): Promise<Buffer> {
+  const declared = Number(request.headers["content-length"] ?? 0);
+  if (declared > limit) throw tooLarge(limit);
+  // a body of unknown length may become as large as any
+  const needed = request.headers["transfer-encoding"] === undefined ? declared : limit;
+  if (needed === 0) return Buffer.alloc(0);
+  if (needed > room.left) throw new KeywardError("busy", "request body: too many at once");
+  room.left -= needed;
+  try {
+    return await collect(request, limit);
+  } finally {
+    room.left += needed;
   }
 }
 

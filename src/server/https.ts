@@ -3,7 +3,7 @@
  * `identify.ts`, so that who is refused hears why. Everything that a stranger can hold on to has a limit.
  */
 import { constants } from "node:crypto";
-import { createServer, type Server } from "node:https";
+import { createServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
@@ -11,6 +11,7 @@ import type { Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import { jsonType } from "./openapi.ts";
 import type { OnRequest } from "./request.ts";
+import { listenOn, stopServing, trackConnections } from "./socket.ts";
 
 /** What the server presents, and whom it trusts. */
 export interface TlsIdentity {
@@ -57,7 +58,7 @@ export function createHttps({ identity, limits, onRequest, metrics }: HttpsNeeds
     },
     onRequest,
   );
-  const open = trackConnections(server, limits.connections, metrics);
+  const open = trackConnections(server, limits.connections, () => metrics.refused("connections"));
   server.setTimeout(limits.idleMs);
   server.maxHeadersCount = 64;
   server.on("tlsClientError", (_error, socket) => {
@@ -66,12 +67,12 @@ export function createHttps({ identity, limits, onRequest, metrics }: HttpsNeeds
   });
   server.on("clientError", (error, socket) => refuseHead(socket as Socket, headError(error, limits)));
   return {
-    listen: (port, host) => listen(server, port, host),
+    listen: (port, host) => listenOn(server, port, host),
     setIdentity: (next) => server.setSecureContext(contextOf(next)),
     get connections() {
       return open.size;
     },
-    stop: (graceMs) => stop(server, open, graceMs),
+    stop: (graceMs) => stopServing(server, open, graceMs),
   };
 }
 
@@ -84,27 +85,6 @@ function contextOf({ chain, key, trusted }: TlsIdentity) {
     key: Buffer.from(key.reveal()),
     ca: [...trusted],
   };
-}
-
-/**
- * Every open TCP connection. Beyond the limit a new one is closed before it costs a handshake. (The server's own
- * `maxConnections` does the same and tells nobody.)
- */
-function trackConnections(server: Server, limit: number, metrics: Metrics): Set<Socket> {
-  const open = new Set<Socket>();
-  server.prependListener("connection", (socket: Socket) => {
-    if (open.size >= limit) {
-      metrics.refused("connections");
-      socket.destroy();
-      return;
-    }
-    open.add(socket);
-    socket.once("close", forget);
-  });
-  function forget(this: Socket): void {
-    open.delete(this);
-  }
-  return open;
 }
 
 /** What is wrong with a head that Node's parser gave up on. */
@@ -129,41 +109,4 @@ function refuseHead(socket: Socket, { code, message, httpStatus }: KeywardError)
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
-}
-
-function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
-    server.listen(port, host, () => {
-      server.removeAllListeners("error");
-      resolve(server.address() as AddressInfo);
-    });
-  });
-}
-
-function listenError({ code }: NodeJS.ErrnoException, port: number, host: string): KeywardError {
-  const place = `${host} port ${port}`;
-  if (code === "EADDRINUSE")
-    return new KeywardError("local", `${place}: already in use`, {
-      hint: "is another server running? choose another with --listen",
-    });
-  if (code === "EACCES")
-    return new KeywardError("local", `${place}: not allowed`, { hint: "ports below 1024 need privileges" });
-  return new KeywardError("local", `${place}: cannot listen (${code ?? "unknown"})`, {
-    hint: "check the address",
-  });
-}
-
-/** Connections that wait for their next request are closed as soon as they have answered the last. */
-async function stop(server: Server, open: ReadonlySet<Socket>, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const idle = setInterval(() => server.closeIdleConnections(), 25);
-  const enough = setTimeout(() => {
-    for (const socket of open) socket.destroy();
-    server.closeAllConnections();
-  }, graceMs);
-  server.closeIdleConnections();
-  await closed;
-  clearInterval(idle);
-  clearTimeout(enough);
 }

@@ -1,7 +1,6 @@
 /** Listener: HTTPS put together: the socket, who calls, how much they may, and the way to an operation. */
 import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
-import { toHex } from "../base/bytes.ts";
 import type { Clock } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import type { NodeName } from "../model/name.ts";
@@ -13,6 +12,7 @@ import { createBuckets, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { createOnRequest } from "./request.ts";
+import { createRequestIds } from "./request-ids.ts";
 
 export interface ListenerNeeds {
   readonly dispatch: Dispatch;
@@ -80,7 +80,7 @@ export function createListener(needs: ListenerNeeds): Listener {
         public: createBuckets(limits.publicPerAddress, clock),
         refused: createBuckets(limits.refusedPerAddress, clock),
       },
-      nextId: requestIds(random),
+      nextId: createRequestIds(random),
     }),
   });
   const { setIdentity } = https;
@@ -98,11 +98,4 @@ export function createListener(needs: ListenerNeeds): Listener {
       }, DROP_MS).unref();
     },
   });
-}
-
-/** `8f3a91c2-1`, `8f3a91c2-2`, …: told apart from those of other starts by their first part. */
-function requestIds(random: Random): () => string {
-  const start = toHex(random(4));
-  let count = 0;
-  return () => `${start}-${(++count).toString(36)}`;
 }
