@@ -1,7 +1,7 @@
 /**
- * Lock: one agent a state directory. Whoever makes `lock.N` first has it; N counts up, so that a lock whose
- * process died is passed over and never taken from someone else by mistake. A process is named by its number,
- * its start time and the boot, since numbers are used again.
+ * Lock: one process a directory: an agent its state, who changes a ledger the ledger's. Whoever makes `lock.N`
+ * first has it; N counts up, so that a lock whose process died is passed over and never taken from someone else
+ * by mistake. A process is named by its number, its start time and the boot, since numbers are used again.
  */
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,24 @@ import { fileError } from "./file-error.ts";
 
 const ATTEMPTS = 100;
 
+/** What one who has the lock does, and what another one can do about it. */
+export interface Holder {
+  readonly does: string;
+  readonly hint: string;
+}
+
+const agent: Holder = {
+  does: "is an agent with this state",
+  hint: "stop it first, or give this one a state directory of its own (--state)",
+};
+
 /** @returns What lets go. @throws KeywardError `busy` naming the process; `local`. */
-export function lockDirectory(directory: string, boot: string): () => void {
+export function lockDirectory(directory: string, boot: string, other: Holder = agent): () => void {
   const us = `${process.pid} ${startOf(process.pid) ?? 0} ${boot}`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const newest = locksIn(directory).at(-1) ?? 0;
     const holder = newest === 0 ? "" : contentOf(directory, newest);
-    if (isAlive(holder, boot)) throw busy(directory, holder);
+    if (isAlive(holder, boot)) throw busy(directory, holder, other);
     const mine = newest + 1;
     if (!make(directory, mine, us)) continue;
     // Someone slower may have passed over the same dead lock: the highest number counts.
@@ -27,7 +38,7 @@ export function lockDirectory(directory: string, boot: string): () => void {
     for (const old of locksIn(directory)) if (old < mine) remove(directory, old);
     return () => remove(directory, mine);
   }
-  throw busy(directory, "");
+  throw busy(directory, "", other);
 }
 
 const nameOf = (directory: string, number: number): string => join(directory, `lock.${number}`);
@@ -82,9 +93,7 @@ function startOf(pid: number): number | null {
   }
 }
 
-function busy(directory: string, holder: string): KeywardError {
+function busy(directory: string, holder: string, { does, hint }: Holder): KeywardError {
   const who = holder === "" ? "another process" : `process ${holder.split(" ")[0]}`;
-  return new KeywardError("busy", `${directory}: ${who} is an agent with this state`, {
-    hint: "stop it first, or give this one a state directory of its own (--state)",
-  });
+  return new KeywardError("busy", `${directory}: ${who} ${does}`, { hint });
 }

@@ -45,6 +45,8 @@ export interface Act<F extends Flags = Flags, C extends OperationName = Operatio
   readonly flags: F;
   /** Operations that it calls; none: it needs no server. */
   readonly calls: readonly C[];
+  /** It changes something here, whatever it calls: `--dry-run` is among its flags. */
+  readonly changes?: true;
   readonly examples: readonly string[];
   /** Paragraphs for help. */
   readonly notes?: readonly string[];

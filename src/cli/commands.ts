@@ -72,6 +72,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/gokey.ts"),
   },
   {
+    name: "realm",
+    chapter: "keys",
+    summary: "The ledger of a seed: which keys follow from it, in which version",
+    load: () => import("./commands/realm.ts"),
+  },
+  {
     name: "plan",
     chapter: "keys",
     summary: "Who gains and who loses what, and why",

@@ -27,7 +27,7 @@ export const dryRun = {
   "dry-run": { type: "boolean", help: "Say what would change, and change nothing" },
 } as const satisfies Flags;
 
-/** All flags of an act: its own, `--dry-run` when an operation changes something, and the shared ones. */
+/** All flags of an act: its own, `--dry-run` when it changes something, and the shared ones. */
 export function flagsOf(act: AnyAct): Flags {
   return {
     ...act.flags,
@@ -38,5 +38,6 @@ export function flagsOf(act: AnyAct): Flags {
 }
 
 export function changesSomething(act: AnyAct): boolean {
+  if (act.changes === true) return true;
   return act.calls.some((name: OperationName) => (operations[name] as Operation).changes === true);
 }
