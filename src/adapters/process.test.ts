@@ -22,6 +22,27 @@ test("a program works in / with its standard input closed", async () => {
   assert.equal(textOf(output), "/\nend\n");
 });
 
+test("what is handed in comes on standard input, which then ends", async () => {
+  const { output } = await runProgram({
+    argv: ["sh", "-c", "cat; echo end"],
+    input: Buffer.from("all "),
+    limit,
+  });
+  assert.equal(textOf(output), "all end\n");
+});
+
+test("a program that does not read what is handed in does no harm", async () => {
+  const { end } = await runProgram({ argv: ["true"], input: new Uint8Array(1_000_000), limit });
+  assert.deepEqual(end, { kind: "exited", status: 0 });
+});
+
+test("standard output is told from standard error", async () => {
+  const argv = ["sh", "-c", "echo a; echo b >&2"];
+  const { stdout = Buffer.of(), output } = await runProgram({ argv, apart: true, limit });
+  assert.equal(textOf(stdout), "a\n");
+  assert.equal(textOf(output).length, 4);
+});
+
 test("output beyond the limit is dropped and does not stop the program", async () => {
   const { end, output } = await runProgram({
     argv: ["sh", "-c", "head -c 300000 /dev/zero; exit 3"],

@@ -2,8 +2,8 @@
  * Process: runs a program of the host. The only file that spawns one.
  *
  * Arguments are an array and no shell sees them. The environment is empty but for what is handed in, the
- * working directory is `/`, standard input is closed, and output beyond the limit is read and dropped. The
- * program gets a process group of its own, so that its time limit ends its children too.
+ * working directory is `/`, standard input is closed or what is handed in, and output beyond the limit is read and
+ * dropped. The program gets a process group of its own, so that its time limit ends its children too.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { DurationMs } from "../base/time.ts";
@@ -20,6 +20,10 @@ export interface Program {
   readonly limit: DurationMs;
   /** Bytes of output to keep, standard output and standard error together. */
   readonly keep?: number;
+  /** Standard input: a pipe that ends after this. Absent: closed. The caller wipes it after the end. */
+  readonly input?: Uint8Array;
+  /** Keep standard output by itself too. */
+  readonly apart?: boolean;
 }
 
 export type End =
@@ -31,7 +35,10 @@ export type End =
 
 export interface Ran {
   readonly end: End;
+  /** Both streams, as they came. */
   readonly output: Uint8Array;
+  /** Standard output alone, if `apart` asked for it. */
+  readonly stdout?: Uint8Array;
 }
 
 /** Never throws: how it ended is the answer. */
@@ -39,8 +46,13 @@ export type RunProgram = (program: Program) => Promise<Ran>;
 
 export const runProgram: RunProgram = (program) =>
   new Promise((resolve) => {
-    const output: Buffer[] = [];
-    const finish = (end: End): void => resolve({ end, output: Buffer.concat(output) });
+    const output: Output = { both: [], stdout: [] };
+    const finish = (end: End): void =>
+      resolve({
+        end,
+        output: Buffer.concat(output.both),
+        ...(program.apart && { stdout: Buffer.concat(output.stdout) }),
+      });
     try {
       follow(start(program), program, output, finish);
     } catch (error) {
@@ -48,30 +60,38 @@ export const runProgram: RunProgram = (program) =>
     }
   });
 
-function start({ argv, environment }: Program): ChildProcess {
+interface Output {
+  readonly both: Buffer[];
+  readonly stdout: Buffer[];
+}
+
+function start({ argv, environment, input }: Program): ChildProcess {
   const [name = "", ...rest] = argv;
   return spawn(name, rest, {
     cwd: "/",
     env: { PATH: PROGRAM_PATH, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     detached: true,
     shell: false,
   });
 }
 
-function follow(child: ChildProcess, program: Program, output: Buffer[], finish: (end: End) => void): void {
+function follow(child: ChildProcess, program: Program, output: Output, finish: (end: End) => void): void {
   let late = false;
   let left = program.keep ?? 4096;
   const timer = setTimeout(() => {
     late = true;
     killGroup(child);
   }, program.limit);
-  const collect = (chunk: Buffer): void => {
-    if (left > 0) output.push(chunk.subarray(0, left));
+  const collect = (chunk: Buffer, ...into: readonly Buffer[][]): void => {
+    if (left > 0) for (const list of into) list.push(chunk.subarray(0, left));
     left -= chunk.length;
   };
-  child.stdout?.on("data", collect);
-  child.stderr?.on("data", collect);
+  child.stdout?.on("data", (chunk: Buffer) => collect(chunk, output.both, output.stdout));
+  child.stderr?.on("data", (chunk: Buffer) => collect(chunk, output.both));
+  // A program may end without having read it all.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(program.input);
   child.on("error", (error) => {
     clearTimeout(timer);
     finish({ kind: "not-started", code: codeOf(error) });
