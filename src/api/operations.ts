@@ -86,10 +86,16 @@ export const operations = {
     "Make a value by a recipe, as the new primary version",
     { changes: true },
   ),
+  "key.derive": on(
+    "POST /v1/derive/{name...}",
+    rule("key:write"),
+    "Say how each node makes the value from its own seed, as the new primary version",
+    { changes: true },
+  ),
   "key.rotate": on(
     "POST /v1/rotate/{name...}",
     rule("key:write"),
-    "Make the next version by the key's recipe",
+    "Make the next version by the key's recipe; of a derived key, the next number",
     { changes: true },
   ),
   "key.rollback": on(

@@ -3,8 +3,9 @@
  *
  * What an operator may want to know:
  * - `put` of what is the primary value already makes no new version, so that a script may put again and again.
- * - `put` makes a generated key a stored one, so that no rotation replaces what someone set by hand;
- *   `generate` makes it a generated one again.
+ * - `put` makes a generated or derived key a stored one, so that no rotation replaces what someone set by hand;
+ *   `generate` and `derive` make it one again.
+ * - A derived key's version is its number and how it is derived. Each node has a value of its own; none is here.
  * - A new primary version retires the one before it, and a pending one too. A retiring version is served for
  *   the key's `retire` time, 30 days unless said otherwise, and then destroyed.
  * - A removed key is forgotten but for its last number: put again, it goes on counting, so that a node that
@@ -14,7 +15,7 @@ import type { Caller, Journal } from "../audit/audit.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Clock, DurationMs, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import type { Key, Recipe, VersionNumber } from "../model/key.ts";
+import type { DerivedAs, Key, Recipe, VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import type { RootKey } from "../seal/root-key.ts";
 import type { Transaction } from "../store/store.ts";
@@ -37,6 +38,11 @@ export interface PutOptions {
   readonly retire?: DurationMs | undefined;
 }
 
+export interface DeriveOptions extends PutOptions {
+  /** The version's number, for a key that was counted elsewhere; the next one unless given. */
+  readonly number?: number | undefined;
+}
+
 export interface Keyring {
   /**
    * Keys whose name begins with `prefix`, in order of name, as far as the caller's rules let them be listed.
@@ -54,7 +60,8 @@ export interface Keyring {
   /**
    * The primary version's value, or another's that is still served. The caller wipes it.
    *
-   * @throws KeywardError `not-found`; `integrity` when the record was changed or moved
+   * @throws KeywardError `not-found`; `usage` when nodes derive it, so that there is none; `integrity` when the record
+   *   was changed or moved
    */
   get(caller: Caller, name: KeyName, version?: VersionNumber): Promise<Written & { readonly value: Secret }>;
 
@@ -73,9 +80,18 @@ export interface Keyring {
   generate(caller: Caller, name: KeyName, recipe: Recipe, options?: PutOptions): Promise<Written>;
 
   /**
-   * Make the next version by the key's recipe. Staged, it stays pending until `promote`.
+   * Say how nodes make the value, each from its own seed, as the new primary version. Nothing is kept but that.
+   * Said before: no new version.
    *
-   * @throws KeywardError `usage` for a key that is not generated; `conflict`, also when one is pending already
+   * @throws KeywardError `usage` for what no scheme derives, `conflict`
+   */
+  derive(caller: Caller, name: KeyName, derived: DerivedAs, options?: DeriveOptions): Promise<Written>;
+
+  /**
+   * Make the next version by the key's recipe; of a derived key, the next number. Staged, it stays pending until
+   * `promote`.
+   *
+   * @throws KeywardError `usage` for a stored key; `conflict`, also when one is pending already
    */
   rotate(
     caller: Caller,
@@ -111,7 +127,8 @@ export interface Keyring {
    * A version's value for a node, inside the act that delivers it, which has the permission and the event. The
    * caller wipes it.
    *
-   * @throws KeywardError `not-found` when key or version is gone or not served, `integrity`, `sealed`
+   * @throws KeywardError `not-found` when key or version is gone or not served, `usage` when nodes derive it,
+   *   `integrity`, `sealed`
    */
   openVersion(tx: Transaction, name: KeyName, version: VersionNumber): Promise<Secret>;
 

@@ -2,15 +2,16 @@
 import type { Caller, Detail, Journal } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
-import type { Secret } from "../base/secret.ts";
+import { Secret } from "../base/secret.ts";
 import type { Clock, DurationMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import { type KeyOrigin, primaryOf, type Recipe, type VersionNumber } from "../model/key.ts";
+import { type DerivedAs, type KeyOrigin, primaryOf, type Recipe, type VersionNumber } from "../model/key.ts";
 import { type KeyName, printable } from "../model/name.ts";
 import { formatPrincipal, permits } from "../model/principal.ts";
 import type { KeyRow } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
 import type { DataKeys } from "./data-keys.ts";
+import { assertDerived } from "./derivations.ts";
 import type { Keyring, Written } from "./keyring.ts";
 import { assertRecipe, makeValue } from "./recipes.ts";
 import { findKey, lastBeforeRemoval, loadKey, saveKey } from "./rows.ts";
@@ -30,13 +31,16 @@ export interface MakingNeeds {
 
 interface NewVersion {
   readonly name: KeyName;
-  readonly value: Secret;
+  /** The value, or how nodes make it. */
+  readonly content: Secret | DerivedAs;
   readonly origin: KeyOrigin;
+  /** Its number; the next one unless given. */
+  readonly number?: number | undefined;
   readonly retire?: DurationMs | undefined;
   readonly as: "pending" | "primary";
 }
 
-type Making = Pick<Keyring, "put" | "generate" | "rotate">;
+type Making = Pick<Keyring, "put" | "generate" | "derive" | "rotate">;
 
 export function createMaking({ journal, clock, random, values, dataKeys }: MakingNeeds): Making {
   const writing = (caller: Caller, name: KeyName) =>
@@ -53,17 +57,23 @@ export function createMaking({ journal, clock, random, values, dataKeys }: Makin
     before: KeyRow | null,
     made: NewVersion,
   ): Promise<VersionNumber> {
-    const { name, value, origin, as } = made;
+    const { name, content, origin, as } = made;
     const row = before ?? create(made);
     const last = before === null ? await lastBeforeRemoval(tx, name) : lastNumber(before);
-    const version = { created: clock(), by: formatPrincipal(caller.by), size: value.length };
+    const kept = content instanceof Secret;
+    const version = {
+      created: clock(),
+      by: formatPrincipal(caller.by),
+      size: kept ? content.length : 0,
+      ...(kept ? {} : { derived: content }),
+    };
     const { key, number } = addVersion(
       { ...row, origin, retire: made.retire ?? row.retire },
-      last,
+      numberBefore(name, last, made.number),
       version,
       as,
     );
-    values.put(tx, key, number, value);
+    if (kept) values.put(tx, key, number, content);
     saveKey(tx, before, key);
     return number;
   }
@@ -72,6 +82,7 @@ export function createMaking({ journal, clock, random, values, dataKeys }: Makin
   async function holding(tx: Transaction, row: KeyRow | null, value: Secret): Promise<VersionNumber | null> {
     const primary = row === null ? null : primaryOf(row);
     if (row === null || primary === null || primary.size !== value.length) return null;
+    if (primary.derived !== undefined) return null;
     using kept = await values.get(tx, row, primary.number);
     return kept.equals(value) ? primary.number : null;
   }
@@ -88,7 +99,7 @@ export function createMaking({ journal, clock, random, values, dataKeys }: Makin
           if (retire !== undefined) saveKey(tx, before, { ...before, retire });
           return report(detail, name, same, { unchanged: true });
         }
-        const made = { name, value, origin: { kind: "stored" }, retire, as: "primary" } as const;
+        const made = { name, content: value, origin: { kind: "stored" }, retire, as: "primary" } as const;
         return report(detail, name, await write(tx, caller, before, made));
       });
     },
@@ -104,25 +115,45 @@ export function createMaking({ journal, clock, random, values, dataKeys }: Makin
       return await journal.act(writing(caller, name), async (tx, detail) => {
         const before = await findKey(tx, name);
         assertExpected(name, before, expected);
-        const made = { name, value, origin: { kind: "generated", recipe }, retire, as: "primary" } as const;
+        const origin = { kind: "generated", recipe } as const;
+        const made = { name, content: value, origin, retire, as: "primary" } as const;
         return report(detail, name, await write(tx, caller, before, made), { recipe: recipe.kind });
       });
     },
 
+    derive(caller, name, derived, { expected, retire, number } = {}) {
+      return journal.act(writing(caller, name), async (tx, detail) => {
+        assertDerived(derived);
+        assertRetire(name, retire);
+        const before = await findKey(tx, name);
+        assertExpected(name, before, expected);
+        const same = derivedNow(before, derived);
+        if (before !== null && same !== null && (number ?? same) === same) {
+          if (retire !== undefined) saveKey(tx, before, { ...before, retire });
+          return report(detail, name, same, { unchanged: true });
+        }
+        const origin = { kind: "derived", ...derived } as const;
+        const made = { name, content: derived, origin, retire, number, as: "primary" } as const;
+        const { kind, realm } = derived.derivation;
+        return report(detail, name, await write(tx, caller, before, made), { realm, kind: kind.kind });
+      });
+    },
+
     async rotate(caller, name, { staged = false, expected } = {}) {
-      const assertReady = async (tx: Transaction): Promise<{ row: KeyRow; recipe: Recipe }> => {
+      const assertReady = async (tx: Transaction): Promise<{ row: KeyRow; next: Recipe | DerivedAs }> => {
         const row = await loadKey(tx, name);
         assertExpected(name, row, expected);
         if (staged) assertNonePending(row);
-        return { row, recipe: recipeOf(row) };
+        return { row, next: nextOf(row) };
       };
-      const { recipe } = await journal.act({ ...writing(caller, name), dryRun: true }, assertReady);
-      using value = await makeValue(recipe, random);
+      const { next } = await journal.act({ ...writing(caller, name), dryRun: true }, assertReady);
+      using value = "kind" in next ? await makeValue(next, random) : null;
       const state = staged ? "pending" : "primary";
       return await journal.act(writing(caller, name), async (tx, detail) => {
         const now = await assertReady(tx);
-        assertSameRecipe(name, recipe, now.recipe);
-        const made = { name, value, origin: now.row.origin, as: state } as const;
+        assertSame(name, next, now.next);
+        const content = value ?? (next as DerivedAs);
+        const made = { name, content, origin: now.row.origin, as: state } as const;
         const written = report(detail, name, await write(tx, caller, now.row, made), { state });
         return { ...written, state } as const;
       });
@@ -147,8 +178,9 @@ function assertRetire(name: KeyName, retire: DurationMs | undefined): void {
 }
 
 /** @throws KeywardError `usage` */
-function recipeOf({ name, origin }: KeyRow): Recipe {
+function nextOf({ name, origin }: KeyRow): Recipe | DerivedAs {
   if (origin.kind === "generated") return origin.recipe;
+  if (origin.kind === "derived") return { derivation: origin.derivation, encoding: origin.encoding };
   throw new KeywardError(
     "usage",
     `key ${printable(name)}: is stored, so there is no recipe for its next version`,
@@ -159,9 +191,36 @@ function recipeOf({ name, origin }: KeyRow): Recipe {
 }
 
 /** @throws KeywardError `conflict` */
-function assertSameRecipe(name: KeyName, made: Recipe, now: Recipe): void {
+function assertSame(name: KeyName, made: Recipe | DerivedAs, now: Recipe | DerivedAs): void {
   if (canonicalJson(made) === canonicalJson(now)) return;
   throw new KeywardError("conflict", `key ${printable(name)}: the recipe was changed meanwhile`, {
     hint: "try again",
   });
+}
+
+/** The primary version's number when nodes make it in just this way, and the next one too. */
+function derivedNow(row: KeyRow | null, derived: DerivedAs): VersionNumber | null {
+  const primary = row === null ? null : primaryOf(row);
+  if (row?.origin.kind !== "derived" || primary?.derived === undefined) return null;
+  const { derivation, encoding } = row.origin;
+  const wanted = canonicalJson(derived);
+  const same =
+    canonicalJson({ derivation, encoding }) === wanted && canonicalJson(primary.derived) === wanted;
+  return same ? primary.number : null;
+}
+
+/**
+ * What a version that shall bear this number follows: a ledger kept elsewhere has counted already.
+ *
+ * @throws KeywardError `usage` when the number is used up.
+ */
+function numberBefore(name: KeyName, last: number, wanted: number | undefined): number {
+  if (wanted === undefined || wanted > last) return (wanted ?? last + 1) - 1;
+  throw new KeywardError(
+    "usage",
+    `key ${printable(name)}: number ${wanted} is not after ${last}, the last one`,
+    {
+      hint: `run: keyward key show ${name}`,
+    },
+  );
 }

@@ -37,11 +37,14 @@ export function createReading(needs: { journal: Journal; clock: Clock; values: V
         const row = await loadKey(tx, name);
         const { number } = servedVersion(row, version ?? primaryNumber(row), clock());
         detail.version = number;
+        assertKept(row, number);
         return { name, version: number, value: await values.get(tx, row, number) };
       }),
     async openVersion(tx, name, version) {
       const row = await loadKey(tx, name);
-      return await values.get(tx, row, servedVersion(row, version, clock()).number);
+      const { number } = servedVersion(row, version, clock());
+      assertKept(row, number);
+      return await values.get(tx, row, number);
     },
   };
 }
@@ -71,6 +74,20 @@ async function readScope(tx: Transaction, scope: Scope, after: string, limit: nu
     return listKeys(tx, { under: scope.text, limit, ...(after !== "" && { after }) });
   const row = compareKeys(scope.text, after) > 0 ? await findKey(tx, scope.text as KeyName) : null;
   return row === null ? [] : [row];
+}
+
+/** @throws KeywardError `usage` for a version that nodes derive. */
+function assertKept({ name, versions }: Key, number: VersionNumber): void {
+  const derived = versions.find((version) => version.number === number)?.derived;
+  if (derived === undefined) return;
+  const { realm } = derived.derivation;
+  throw new KeywardError(
+    "usage",
+    `key ${printable(name)}: version ${number} is derived on each node from the node's own seed, so no value is kept`,
+    {
+      hint: `on the node it lies where its grant says, and keyward derive makes it again for realm ${printable(realm)}; public halves: keyward key public ${name}`,
+    },
+  );
 }
 
 export function withoutDataKey({ dataKey: _, ...key }: KeyRow): Key {

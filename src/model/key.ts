@@ -5,7 +5,7 @@
  */
 import type { DurationMs, UnixMs } from "../base/time.ts";
 import type { KeyName } from "./name.ts";
-import type { PasswordClass } from "./realm.ts";
+import type { Derivation, KeyEncoding, PasswordClass } from "./realm.ts";
 
 export const MAX_VALUE_BYTES = 1_048_576;
 
@@ -24,8 +24,16 @@ export interface Version {
   readonly created: UnixMs;
   /** The principal that made it, as events name it. */
   readonly by: string;
-  /** Bytes of the value. */
+  /** Bytes of the value; 0 when it is derived. */
   readonly size: number;
+  /** Nothing is kept of it: each node makes its own value from its own seed. */
+  readonly derived?: DerivedAs;
+}
+
+/** With the version's number, all that says how a node with a seed makes the value. */
+export interface DerivedAs {
+  readonly derivation: Derivation;
+  readonly encoding: KeyEncoding;
 }
 
 /** How a generated key's next version is made. */
@@ -49,7 +57,10 @@ export type Recipe =
   /** 32 random bytes, raw. */
   | { readonly kind: "disk" };
 
-export type KeyOrigin = { readonly kind: "stored" } | { readonly kind: "generated"; readonly recipe: Recipe };
+export type KeyOrigin =
+  | { readonly kind: "stored" }
+  | { readonly kind: "generated"; readonly recipe: Recipe }
+  | ({ readonly kind: "derived" } & DerivedAs);
 
 /** What is known of a key without its values. */
 export interface Key {

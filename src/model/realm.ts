@@ -44,6 +44,21 @@ export interface Derivation {
   readonly purpose: string;
 }
 
+/** Realms of Keyward's own begin so: no key in a store is one of them, and no file with one is put on a node. */
+const RESERVED = "keyward/";
+
+export function isReserved(realm: string): boolean {
+  return realm.startsWith(RESERVED);
+}
+
+/** The private key that a node is known by, where it keeps none: see `agent/identity.ts`. Version 1. */
+export const identityDerivation: Derivation = {
+  scheme: "keyward-1",
+  realm: "keyward/identity",
+  kind: { kind: "p256" },
+  purpose: "",
+};
+
 /** How a derived key is written: to a file, to a pipe. Which kinds have which, `seed/encode.ts` says. */
 export type KeyEncoding = "raw" | "hex" | "base64" | "text" | "pem" | "openssh" | "authorized-keys" | "jwk";
 

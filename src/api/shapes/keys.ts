@@ -1,6 +1,19 @@
 /** Shapes: keys and their values. */
 import Type from "typebox";
-import { effect, name, numeral, object, oneOf, optional, page, text, time, version } from "./parts.ts";
+import {
+  derived,
+  derivedMembers,
+  effect,
+  name,
+  numeral,
+  object,
+  oneOf,
+  optional,
+  page,
+  text,
+  time,
+  version,
+} from "./parts.ts";
 
 const versionState = Type.Union([
   object({ kind: Type.Literal("pending") }),
@@ -38,11 +51,20 @@ const keyShape = object({
   origin: Type.Union([
     object({ kind: Type.Literal("stored") }),
     object({ kind: Type.Literal("generated"), recipe }),
+    object({ kind: Type.Literal("derived"), ...derivedMembers }),
   ]),
   created: time,
   retire: time,
   versions: Type.Array(
-    object({ number: version, state: versionState, created: time, by: text(), size: Type.Integer() }),
+    object({
+      number: version,
+      state: versionState,
+      created: time,
+      by: text(),
+      /** Bytes of the value; 0 when nodes derive it. */
+      size: Type.Integer(),
+      derived: optional(derived),
+    }),
   ),
 });
 
@@ -73,6 +95,17 @@ export const keyShapes = {
   "key.generate": {
     path: name,
     body: object({ recipe, expected: optional(Type.Integer({ minimum: 0 })), retire: optional(time) }),
+    response: written,
+  },
+  "key.derive": {
+    path: name,
+    body: object({
+      ...derivedMembers,
+      /** The version's number, when it was counted elsewhere: after the last one. */
+      number: optional(version),
+      expected: optional(Type.Integer({ minimum: 0 })),
+      retire: optional(time),
+    }),
     response: written,
   },
   "key.rotate": {

@@ -21,6 +21,39 @@ export const fileDelivery = object({
   run: optional(Type.Array(text(4096), { minItems: 1, maxItems: 64 })),
   offline: Type.Union([Type.Literal("never"), time]),
 });
+const passwordPolicy = object({
+  length: Type.Integer({ minimum: 8, maximum: 1024 }),
+  classes: Type.Array(oneOf(["lower", "upper", "digit", "special"] as const), { minItems: 1, maxItems: 4 }),
+  specials: optional(text(64)),
+});
+const realmKind = Type.Union([
+  object({
+    kind: oneOf([
+      "ed25519",
+      "p256",
+      "p384",
+      "p521",
+      "x25519",
+      "wireguard",
+      "rsa2048",
+      "rsa4096",
+      "luks",
+    ] as const),
+  }),
+  object({ kind: oneOf(["raw", "pass"] as const), length: Type.Integer({ minimum: 1, maximum: 1_048_576 }) }),
+  object({ kind: Type.Literal("password"), policy: passwordPolicy }),
+]);
+/** How a node makes a value from its own seed; with a version's number it is all that there is to say. */
+export const derivedMembers = {
+  derivation: object({
+    scheme: oneOf(["keyward-1", "gokey-0.1", "gokey-0.2"] as const),
+    realm: text(1024),
+    kind: realmKind,
+    purpose: text(1024),
+  }),
+  encoding: oneOf(["raw", "hex", "base64", "text", "pem", "openssh", "authorized-keys", "jwk"] as const),
+};
+export const derived = object(derivedMembers);
 export const planLine = object({
   change: oneOf(["gain", "replace", "lose"] as const),
   node: text(253),

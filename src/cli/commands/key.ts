@@ -1,5 +1,6 @@
 /** `keyward key`: what is kept. */
 import { runnable } from "../run.ts";
+import { derive } from "./key/derive.ts";
 import { generate } from "./key/generate.ts";
 import { get } from "./key/get.ts";
 import { history, list, show } from "./key/look.ts";
@@ -8,5 +9,5 @@ import { destroy, rm, rollback, rotate } from "./key/versions.ts";
 
 export const command = runnable("key", {
   summary: "Keys: names such as db/orders/password, with numbered versions.",
-  acts: { put, get, generate, list, show, history, rotate, rollback, destroy, rm },
+  acts: { put, get, generate, derive, list, show, history, rotate, rollback, destroy, rm },
 });

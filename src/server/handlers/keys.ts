@@ -3,7 +3,7 @@ import { fromBase64, toBase64 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
-import type { Recipe, VersionNumber } from "../../model/key.ts";
+import type { DerivedAs, Recipe, VersionNumber } from "../../model/key.ts";
 import { parseKeyName } from "../../model/name.ts";
 import type { Serving } from "../serving.ts";
 import { type HandlersOf, limitOf } from "./handler.ts";
@@ -30,6 +30,11 @@ export function keyHandlers({ keyring, fleet }: Pick<Serving, "keyring" | "fleet
     },
     "key.generate": (caller, { path, body }) =>
       keyring.generate(caller, parseKeyName(path.name), body.recipe as Recipe, optionsOf(body)),
+    "key.derive": (caller, { path, body: { derivation, encoding, number, ...options } }) =>
+      keyring.derive(caller, parseKeyName(path.name), { derivation, encoding } as DerivedAs, {
+        ...optionsOf(options),
+        number,
+      }),
     "key.rotate": (caller, { path, body }) => keyring.rotate(caller, parseKeyName(path.name), body),
     "key.rollback": (caller, { path, body }) =>
       keyring.rollback(caller, parseKeyName(path.name), body.version as VersionNumber),

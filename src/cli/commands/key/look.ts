@@ -1,6 +1,6 @@
 /** `keyward key list`, `show`, `history`: all but the values. */
 import type { ResponseOf } from "../../../api/shapes.ts";
-import { parseKeyName } from "../../../model/name.ts";
+import { parseKeyName, printable } from "../../../model/name.ts";
 import { act } from "../../command.ts";
 import type { Block } from "../../output.ts";
 import { everyPage, paging } from "../../paging.ts";
@@ -45,9 +45,14 @@ function rowOf(key: Key): string[] {
 }
 
 function originOf({ origin }: Key): string {
-  if (origin.kind === "stored") return "stored";
-  const { recipe } = origin;
-  return "type" in recipe ? `${recipe.kind} ${recipe.type}` : recipe.kind;
+  switch (origin.kind) {
+    case "stored":
+      return "stored";
+    case "derived":
+      return `derived ${origin.derivation.kind.kind}`;
+    case "generated":
+      return "type" in origin.recipe ? `${origin.recipe.kind} ${origin.recipe.type}` : origin.recipe.kind;
+  }
 }
 
 export const show = act({
@@ -69,6 +74,7 @@ function keyBlocks(key: Key): Block[] {
       fields: [
         ["name", key.name],
         ["origin", originOf(key)],
+        ...derivedFields(key),
         ["created", time(key.created)],
         ["retire", duration(key.retire)],
       ],
@@ -79,11 +85,22 @@ function keyBlocks(key: Key): Block[] {
       rows: key.versions.map((version) => [
         String(version.number),
         versionState(version.state),
-        String(version.size),
+        version.derived === undefined ? String(version.size) : "-",
         time(version.created),
         version.by,
       ]),
     },
+  ];
+}
+
+function derivedFields({ origin }: Key): [string, string][] {
+  if (origin.kind !== "derived") return [];
+  const { scheme, realm, purpose } = origin.derivation;
+  return [
+    ["realm", printable(realm)],
+    ...(purpose === "" ? [] : [["purpose", printable(purpose)] as [string, string]]),
+    ["scheme", scheme],
+    ["format", origin.encoding],
   ];
 }
 

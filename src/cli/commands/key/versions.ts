@@ -17,7 +17,10 @@ export const rotate = act({
   },
   calls: ["key.rotate"],
   examples: ["keyward key rotate db/orders/password", "keyward key rotate db/orders/password --staged"],
-  notes: ["Only for generated keys: put a new value into a stored one with keyward key put."],
+  notes: [
+    "Only for generated and derived keys: put a new value into a stored one with keyward key put.",
+    "Of a derived key it is the next number: each node makes a new value from its own seed.",
+  ],
   async run(session, { words: [name = ""], flags }) {
     const body = present({ staged: flags.staged, expected: integer(flags.expect, "--expect") });
     const answer = await session.call("key.rotate", { path: { name: parseKeyName(name) }, body });
@@ -47,7 +50,9 @@ export const destroy = act({
     "keyward key destroy db/orders/password 2",
     "keyward key destroy db/orders/password 2 --dry-run",
   ],
-  notes: ["The version stays listed, its value is gone and cannot be brought back."],
+  notes: [
+    "The version stays listed, its value is gone and cannot be brought back. Of a derived key it is never asked of a node again; who has the node's seed could still make it.",
+  ],
   async run(session, { words: [name = "", number] }) {
     const body = { version: requiredInteger(number, "VERSION", 1) };
     const answer = await session.call("key.destroy", { path: { name: parseKeyName(name) }, body });
