@@ -9,10 +9,10 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
 import type { DeliveryMethod, DeliveryRecord, GrantId, InstallPath } from "../model/grant.ts";
-import type { VersionNumber } from "../model/key.ts";
+import { type DerivedAs, deliverableOf, type VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import { formatPrincipal } from "../model/principal.ts";
-import { deliveries, grants, nodes } from "../records/records.ts";
+import { deliveries, grants, keys, nodes } from "../records/records.ts";
 import type { Revision, Transaction } from "../store/store.ts";
 import type { Challenges } from "./challenge.ts";
 import { markOf } from "./entries.ts";
@@ -26,8 +26,10 @@ export interface BundleEntry {
   readonly key: KeyName;
   readonly version: VersionNumber;
   readonly delivery: DeliveryMethod;
-  /** Base64; absent when the node holds this version. */
+  /** Base64; absent when the node holds this version, or derives it. */
   readonly value?: string;
+  /** How the node makes this version from its own seed; always said of a derived one. */
+  readonly derived?: DerivedAs;
 }
 
 /** As `agent.bundle` answers it, but for the certificates to trust. */
@@ -181,13 +183,15 @@ async function deliver(
       const { grant, version } = one;
       const mark = needs.roster.grants.get(grant.id)?.mark;
       if (mark === undefined || !(await isAsSeen(tx, grants.keyOf(grant.id), mark))) throw new Stale();
-      if (withValue && !values.has(grant.key)) values.set(grant.key, await valueFor(needs, tx, one));
+      if (one.derived !== undefined) await assertDeliverable(tx, one);
+      else if (withValue && !values.has(grant.key)) values.set(grant.key, await valueFor(needs, tx, one));
       const record = recordOf(one, desired, ledger.get(node, grant.key), withValue, clock);
       deliveries.put(tx, { node: hash, ...record });
       Object.assign(details[i] ?? {}, {
         key: grant.key,
         version,
         grant: grant.id,
+        ...(one.derived === undefined ? {} : { derived: true }),
         ...(withValue ? {} : { held: true }),
       });
     }
@@ -208,9 +212,17 @@ async function valueFor({ opened }: BundleNeeds, tx: Transaction, one: Desired):
   }
 }
 
+/** @throws Stale when the key's derived version is no longer this one. */
+async function assertDeliverable(tx: Transaction, { grant, version }: Desired): Promise<void> {
+  const key = await keys.get(tx, grant.key);
+  const now = key === null ? null : deliverableOf(key);
+  if (now?.number !== version || now.derived === undefined) throw new Stale();
+}
+
 /**
  * @param before - The record so far. It goes on when the node holds the version and only the places are new; a
- *   version that is sent anew because it could not be put in place still has that said of it.
+ *   version that is sent anew because it could not be put in place still has that said of it, and what was shown
+ *   of a derived one is what the next proof is held against.
  */
 function recordOf(
   { grant: { key }, version }: Desired,
@@ -221,8 +233,15 @@ function recordOf(
 ): DeliveryRecord {
   const paths = pathsOf(key, all);
   if (before !== undefined && !withValue) return { ...before, paths };
-  const failed = before?.version === version ? before.failed : undefined;
-  return { key, version, paths, delivered: clock(), ...(failed === undefined ? {} : { failed }) };
+  const { failed, shown } = before?.version === version ? before : ({} as Partial<DeliveryRecord>);
+  return {
+    key,
+    version,
+    paths,
+    delivered: clock(),
+    ...(failed === undefined ? {} : { failed }),
+    ...(shown === undefined ? {} : { shown }),
+  };
 }
 
 /** In order of path, as `desired` is. */
@@ -234,10 +253,17 @@ function isSamePlaces(a: readonly InstallPath[], b: readonly InstallPath[]): boo
   return a.length === b.length && a.every((path, i) => path === b[i]);
 }
 
-function entryOf({ grant, version }: Desired, values: ReadonlyMap<KeyName, string>): BundleEntry {
+function entryOf({ grant, version, derived }: Desired, values: ReadonlyMap<KeyName, string>): BundleEntry {
   const value = values.get(grant.key);
   const { id, key, delivery } = grant;
-  return { grant: id, key, version, delivery, ...(value === undefined ? {} : { value }) };
+  return {
+    grant: id,
+    key,
+    version,
+    delivery,
+    ...(value === undefined ? {} : { value }),
+    ...(derived === undefined ? {} : { derived }),
+  };
 }
 
 /** Remembers what was said, so that it is said once. Bounded: it forgets all when it is full. */

@@ -4,7 +4,7 @@ import { isKeywardError } from "../base/errors.ts";
 import type { UnixMs } from "../base/time.ts";
 import { createFacts, type Facts } from "../model/facts.ts";
 import type { Grant } from "../model/grant.ts";
-import type { VersionNumber } from "../model/key.ts";
+import type { DerivedAs, VersionNumber } from "../model/key.ts";
 import type { NodeName } from "../model/name.ts";
 import type { Node, NodeState } from "../model/node.ts";
 import { compileQuery, parseQuery, type Query } from "../model/query/query.ts";
@@ -35,6 +35,8 @@ export interface KeyEntry {
   readonly version: VersionNumber | null;
   /** That version waits for its proofs. */
   readonly pending: boolean;
+  /** How nodes make that version; absent when its value is kept. */
+  readonly derived?: DerivedAs;
 }
 
 /** Tells one state of a record from any other. */

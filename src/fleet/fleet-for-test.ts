@@ -7,7 +7,7 @@ import { Secret } from "../base/secret.ts";
 import type { DurationMs, UnixMs } from "../base/time.ts";
 import { systemRandom } from "../crypto/random.ts";
 import type { Event } from "../model/event.ts";
-import type { Version, VersionNumber, VersionState } from "../model/key.ts";
+import type { DerivedAs, Version, VersionNumber, VersionState } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { AttributeTree, NodeState } from "../model/node.ts";
 import { noAttributes } from "../model/node.ts";
@@ -121,6 +121,23 @@ export async function createBench(store: Store = openMemory()) {
     });
   }
 
+  /** As `putKey`, with nothing kept but how nodes derive it. */
+  async function putDerived(
+    name: string,
+    count: number,
+    derived: DerivedAs,
+    state: VersionState["kind"] = "primary",
+  ): Promise<void> {
+    await putKey(name, Array(count).fill("none"), state);
+    await transact(async (tx) => {
+      const row = await keys.get(tx, name);
+      if (row === null) return;
+      const versions = row.versions.map((version) => ({ ...version, size: 0, derived }));
+      keys.put(tx, { ...row, origin: { kind: "derived", ...derived }, versions });
+      for (const { number } of versions) tx.delete(`versions/${name}@${number}`);
+    });
+  }
+
   return {
     store,
     transact,
@@ -132,6 +149,7 @@ export async function createBench(store: Store = openMemory()) {
     opened,
     openVersion,
     putKey,
+    putDerived,
     tick: (ms: number) => {
       now += ms;
     },

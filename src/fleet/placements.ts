@@ -8,7 +8,7 @@
  */
 import { canonicalJson } from "../base/json.ts";
 import type { Grant, InstallPath } from "../model/grant.ts";
-import type { VersionNumber } from "../model/key.ts";
+import type { DerivedAs, VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
 
@@ -16,6 +16,8 @@ import type { PlanLine } from "../model/plan.ts";
 export interface Desired {
   readonly grant: Grant;
   readonly version: VersionNumber;
+  /** How the node makes the value; absent when it is sent. */
+  readonly derived?: DerivedAs;
 }
 
 /** A grant that matches the node and cannot be followed. */

@@ -4,12 +4,11 @@
  */
 import type { Act, Caller, Detail, Journal } from "../audit/audit.ts";
 import { createFloodgates, type Floodgate } from "../audit/floodgate.ts";
-import { fromBase64 } from "../base/bytes.ts";
-import { isKeywardError, KeywardError } from "../base/errors.ts";
+import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock } from "../base/time.ts";
 import { flatten } from "../model/facts.ts";
-import type { DeliveryRecord } from "../model/grant.ts";
+import type { DeliveryRecord, ShownSeed } from "../model/grant.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { AttributeTree } from "../model/node.ts";
@@ -17,16 +16,15 @@ import { type DeliveryRow, deliveries, nodes } from "../records/records.ts";
 import type { Transact, Transaction } from "../store/store.ts";
 import { type HeldVersion, nodeOf, type OpenVersion, refuse } from "./bundle.ts";
 import type { Challenges } from "./challenge.ts";
+import { type Claim, type ClaimInput, claimsOf, isNews, standingOf, verify } from "./claims.ts";
 import type { Ledger } from "./ledger.ts";
-import { isProof } from "./proof.ts";
 import type { Roster } from "./roster.ts";
 
 /** As `agent.report` brings it. */
 export interface Report {
   /** Base64, of the bundle that the proofs answer. */
   readonly challenge: string;
-  /** `proof`: base64. */
-  readonly proofs: readonly (HeldVersion & { readonly proof: string })[];
+  readonly proofs: readonly ClaimInput[];
   readonly withdrawn: readonly HeldVersion[];
   readonly drift: readonly Drift[];
   readonly failures: readonly { readonly key: string; readonly path: string; readonly message: string }[];
@@ -60,12 +58,6 @@ export interface ReportNeeds {
 /** What is written and has an event: work on the record, and what the event says of it. */
 type Item = (tx: Transaction, detail: Detail) => Promise<void> | void;
 
-interface Claim {
-  readonly key: KeyName;
-  readonly version: VersionNumber;
-  readonly proof: Uint8Array;
-}
-
 /** Drift and failures of one node that have an event of their own, each minute. The rest is counted. */
 const OBSERVATIONS_PER_MINUTE = 2000;
 /** Bytes of canonical JSON that a node may say about itself. */
@@ -86,10 +78,7 @@ export function createReports(needs: ReportNeeds) {
       if (state !== "active") return refuse(journal, caller, node, state);
       const { claims, refused } = claimsOf(needs, node, report);
       const proved = new Set<Claim>();
-      const unproved = claims.filter(
-        ({ key, version }) =>
-          !ledger.hasProved(node, key, version) || ledger.get(node, key)?.failed !== undefined,
-      );
+      const unproved = claims.filter((claim) => isNews(ledger.get(node, claim.key), claim));
       const items: Item[] = [
         ...unproved.map((claim) => proofItem(needs, node, report, claim, proved)),
         ...(refused.length === 0 ? [] : [refusedItem(refused)]),
@@ -128,46 +117,6 @@ function answerOf(
   };
 }
 
-/** Claims worth checking: about a version that was sent to this node, under a challenge of ours; one a key. */
-function claimsOf({ ledger, challenges }: ReportNeeds, node: NodeName, report: Report) {
-  const claims = new Map<KeyName, Claim>();
-  const refused: { key: string; version: number }[] = [];
-  const ours = challenges.isOurs(bytesOf(report.challenge));
-  for (const { key, version, proof } of report.proofs) {
-    const record = ledger.get(node, key as KeyName);
-    const bytes = bytesOf(proof);
-    if (ours && record !== undefined && record.version === version && !claims.has(record.key)) {
-      claims.set(record.key, { key: record.key, version: record.version, proof: bytes });
-    } else refused.push({ key, version });
-  }
-  return { claims: [...claims.values()], refused };
-}
-
-/** Empty when it is not base64: then it is no challenge and no proof either. */
-function bytesOf(text: string): Uint8Array {
-  try {
-    return fromBase64(text, "report");
-  } catch {
-    return new Uint8Array();
-  }
-}
-
-async function verify(
-  needs: ReportNeeds,
-  tx: Transaction,
-  node: NodeName,
-  report: Report,
-  claim: Claim,
-): Promise<boolean> {
-  try {
-    using value = await needs.openVersion(tx, claim.key, claim.version);
-    return isProof(claim.proof, bytesOf(report.challenge), { node, ...claim }, value);
-  } catch (error) {
-    if (isKeywardError(error, "not-found")) return false;
-    throw error;
-  }
-}
-
 /** Those that were proved before: looked at again, without a word in the log. */
 async function verifyAll(
   needs: ReportNeeds,
@@ -178,7 +127,7 @@ async function verifyAll(
   proved: Set<Claim>,
 ): Promise<void> {
   for (const claim of claims) {
-    if (await verify(needs, tx, node, report, claim)) proved.add(claim);
+    if ((await verify(needs, tx, node, report.challenge, claim)) !== null) proved.add(claim);
     else proved.delete(claim);
   }
 }
@@ -192,11 +141,19 @@ function proofItem(
 ): Item {
   const { key, version } = claim;
   return async (tx, detail) => {
-    const right = await verify(needs, tx, node, report, claim);
-    const wrote = right && (await update(needs, tx, node, claim, asProved(needs.clock)));
+    const right = await verify(needs, tx, node, report.challenge, claim);
+    const row = right === null ? null : await deliveries.get(tx, `${needs.ledger.hashOf(node)}/${key}`);
+    const about = row?.version === version ? row : null;
+    const standing = right?.shown === undefined ? "same" : standingOf(about?.shown, right.shown);
+    const wrote = right !== null && about !== null && standing !== "another";
     if (wrote) proved.add(claim);
     else proved.delete(claim);
+    if (wrote) deliveries.put(tx, asProved(about, right.shown, needs.clock));
+    else if (about !== null && right?.shown !== undefined)
+      deliveries.put(tx, asOfAnotherSeed(about, right.shown));
     Object.assign(detail, { key, version, [wrote ? "proved" : "refused"]: true });
+    if (standing === "next") detail.seed = `generation ${right?.shown?.generation}`;
+    if (standing === "another") detail.seed = "another one";
   };
 }
 
@@ -235,8 +192,22 @@ async function update(
 }
 
 /** A node that proves a version after it said that it had removed it holds it after all. */
-function asProved(clock: Clock): (row: DeliveryRow) => DeliveryRow {
-  return ({ withdrawn: _, failed: __, ...row }) => ({ ...row, proved: clock() });
+function asProved(
+  { withdrawn: _, failed: __, ...row }: DeliveryRow,
+  shown: ShownSeed | undefined,
+  clock: Clock,
+): DeliveryRow {
+  return { ...row, proved: clock(), ...(shown === undefined ? {} : { shown }) };
+}
+
+/** What was shown first stays: once the seed of then is back, all is well again. */
+function asOfAnotherSeed({ proved: _, ...row }: DeliveryRow, { seed }: ShownSeed): DeliveryRow {
+  const before = row.shown?.seed;
+  const what =
+    before === seed
+      ? "its seed gives another key than"
+      : `its seed, ${seed}, is another one than ${before}, which`;
+  return { ...row, failed: `${what} it proved this version with; if that is meant: keyward key rotate` };
 }
 
 /** Drift and failures of keys that were sent to this node; what it says of others is none of its business. */

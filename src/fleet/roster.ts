@@ -96,8 +96,10 @@ export function createRoster(): Roster {
   function resolution(matched: Iterable<GrantEntry>): Resolution {
     const wanted: Desired[] = [];
     for (const { grant } of matched) {
-      const version = keys.get(grant.key)?.version;
-      if (version != null && isLive(grant)) wanted.push({ grant, version });
+      const key = keys.get(grant.key);
+      if (key == null || key.version === null || !isLive(grant)) continue;
+      const { version, derived } = key;
+      wanted.push(derived === undefined ? { grant, version } : { grant, version, derived });
     }
     return resolve(wanted);
   }
@@ -204,7 +206,9 @@ export function createRoster(): Roster {
       const before = keys.get(key.name);
       const version = deliverableOf(key);
       const isPending = version?.state.kind === "pending";
-      keys.set(key.name, { created: key.created, version: version?.number ?? null, pending: isPending });
+      const { created } = key;
+      const derived = version?.derived === undefined ? {} : { derived: version.derived };
+      keys.set(key.name, { created, version: version?.number ?? null, pending: isPending, ...derived });
       if (isPending) pending.add(key.name);
       else pending.delete(key.name);
       const same = before?.version === (version?.number ?? null) && before.created === key.created;

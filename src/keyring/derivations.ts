@@ -4,12 +4,13 @@ import { kindsOf } from "../derive/opened.ts";
 import type { DerivedAs } from "../model/key.ts";
 import { printable } from "../model/name.ts";
 import { isReserved, type PasswordPolicy, type RealmKind } from "../model/realm.ts";
+import { assertEncoding } from "../seed/encodings.ts";
 
 const MAX_TEXT_BYTES = 1024;
 const MAX_RAW_BYTES = 1_048_576;
 
 /** @throws KeywardError `usage` for what no node could derive, or should not. */
-export function assertDerived({ derivation }: DerivedAs): void {
+export function assertDerived({ derivation, encoding }: DerivedAs): void {
   const { scheme, realm, kind, purpose } = derivation;
   assertText("realm", realm, 1);
   assertText("purpose", purpose, 0);
@@ -18,6 +19,7 @@ export function assertDerived({ derivation }: DerivedAs): void {
   const known = kindsOf(scheme);
   if (!known.includes(kind.kind)) throw refusal(`${scheme} knows no ${kind.kind}, only ${known.join(", ")}`);
   assertKind(kind);
+  assertEncoding(kind.kind, encoding === "authorized-keys" ? "public" : "secret", encoding);
 }
 
 function assertText(what: string, text: string, least: number): void {

@@ -123,6 +123,14 @@ const refused: readonly [string, Partial<Derivation>][] = [
   ["a special character twice", { kind: password(32, ["special"], "!!") }],
 ];
 
+test("refused: a password as PEM, a luks key as an authorized_keys line", async () => {
+  const { keyring } = await createBench();
+  const as = (kind: RealmKind, encoding: DerivedAs["encoding"]) =>
+    keyring.derive(local, key, { derivation: { ...ssh, kind }, encoding });
+  await assert.rejects(as(password(32, ["lower"]), "pem"), { code: "usage" });
+  await assert.rejects(as({ kind: "luks" }, "authorized-keys"), { code: "usage" });
+});
+
 function password(length: number, classes: ("lower" | "special")[], specials?: string): RealmKind {
   return { kind: "password", policy: { length, classes, ...(specials === undefined ? {} : { specials }) } };
 }
@@ -131,7 +139,8 @@ for (const [what, change] of refused) {
   test(`refused: ${what}`, async () => {
     const { keyring, records } = await createBench();
     const derivation = { ...ssh, ...change };
-    await assert.rejects(keyring.derive(local, key, { derivation, encoding: "raw" }), { code: "usage" });
+    const encoding = derivation.kind.kind === "password" ? "text" : "pem";
+    await assert.rejects(keyring.derive(local, key, { derivation, encoding }), { code: "usage" });
     assert.ok(!(await records()).includes("keys/ssh/host"));
   });
 }

@@ -50,6 +50,20 @@ export interface DeliveryRecord {
   readonly withdrawn?: UnixMs;
   /** What the node said went wrong with it; gone once it proves the version again. */
   readonly failed?: string;
+  /** Of a derived version: what the node showed with its first proof. */
+  readonly shown?: ShownSeed;
+}
+
+/** What a node shows of its seed and of one key of it. Nothing of this is secret. */
+export interface ShownSeed {
+  /** Names the seed: 16 hexadecimal digits. */
+  readonly seed: string;
+  /** Counts the node's seeds, from 1. */
+  readonly generation: number;
+  /** Says which key of the seed: 32 hexadecimal digits, the same for the same seed, derivation and version. */
+  readonly tag: string;
+  /** SubjectPublicKeyInfo, DER in base64; absent for kinds without a public half. */
+  readonly public?: string;
 }
 
 /** One thing that a node should hold, by one grant: the desired state. */

@@ -1,14 +1,27 @@
 /** Shapes: what an agent and the server say to each other. */
 import Type from "typebox";
-import { fileDelivery, fingerprint, object, oneOf, optional, text, tree, version } from "./parts.ts";
+import {
+  derived,
+  fileDelivery,
+  fingerprint,
+  object,
+  oneOf,
+  optional,
+  shown,
+  text,
+  tree,
+  version,
+} from "./parts.ts";
 
 const entry = object({
   grant: text(64),
   key: text(512),
   version,
   delivery: fileDelivery,
-  /** Absent when the node said that it holds this version. */
+  /** Absent when the node said that it holds this version, and of a derived one. */
   value: optional(text(1_500_000)),
+  /** How the node makes this version from its own seed. */
+  derived: optional(derived),
 });
 
 const held = Type.Array(object({ key: text(512), version }), { maxItems: 4096 });
@@ -54,7 +67,10 @@ export const agentShapes = {
   "agent.report": {
     body: object({
       challenge: text(64),
-      proofs: Type.Array(object({ key: text(512), version, proof: text(64) }), { maxItems: 4096 }),
+      /** `shown`: of a derived version, whose proof is as docs/formats/derived-proof.md says. */
+      proofs: Type.Array(object({ key: text(512), version, proof: text(256), shown: optional(shown) }), {
+        maxItems: 4096,
+      }),
       withdrawn: Type.Array(object({ key: text(512), version }), { maxItems: 4096 }),
       drift: Type.Array(
         object({

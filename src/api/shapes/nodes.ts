@@ -1,7 +1,19 @@
 /** Shapes: nodes and how they join. */
 import Type from "typebox";
 import { origins } from "../../model/node.ts";
-import { effect, fingerprint, object, oneOf, optional, page, text, time, tree, version } from "./parts.ts";
+import {
+  effect,
+  fingerprint,
+  object,
+  oneOf,
+  optional,
+  page,
+  shown,
+  text,
+  time,
+  tree,
+  version,
+} from "./parts.ts";
 
 const nodeState = oneOf(["pending", "active", "frozen", "revoked"] as const);
 
@@ -15,6 +27,7 @@ const holding = object({
   withdrawn: optional(time),
   /** What the node said went wrong with it. */
   failed: optional(text()),
+  shown: optional(shown),
 });
 
 const nodeShape = object({

@@ -54,6 +54,13 @@ export const derivedMembers = {
   encoding: oneOf(["raw", "hex", "base64", "text", "pem", "openssh", "authorized-keys", "jwk"] as const),
 };
 export const derived = object(derivedMembers);
+/** What a node shows of its seed and of one key of it; `public`: SubjectPublicKeyInfo, DER in base64. */
+export const shown = object({
+  seed: Type.String({ pattern: "^[0-9a-f]{16}$" }),
+  generation: version,
+  tag: Type.String({ pattern: "^[0-9a-f]{32}$" }),
+  public: optional(text(1024)),
+});
 export const planLine = object({
   change: oneOf(["gain", "replace", "lose"] as const),
   node: text(253),

@@ -65,7 +65,7 @@ function versionOf(text: string): VersionNumber {
 
 type Recipient = ReturnType<Serving["fleet"]["recipients"]>[number];
 
-function deliveryOf({ node, version, delivered, proved, withdrawn, failed }: Recipient) {
+function deliveryOf({ node, version, delivered, proved, withdrawn, failed, shown }: Recipient) {
   return {
     node,
     version,
@@ -73,5 +73,6 @@ function deliveryOf({ node, version, delivered, proved, withdrawn, failed }: Rec
     ...(proved === undefined ? {} : { proved }),
     ...(withdrawn === undefined ? {} : { withdrawn }),
     ...(failed === undefined ? {} : { failed }),
+    ...(shown === undefined ? {} : { shown }),
   };
 }

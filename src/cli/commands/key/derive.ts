@@ -1,9 +1,10 @@
 /** `keyward key derive`: a key whose value each node makes from its own seed. */
 import { parseKeyName } from "../../../model/name.ts";
 import type { KeyEncoding, Scheme } from "../../../model/realm.ts";
+import { defaultEncoding } from "../../../seed/encodings.ts";
 import { act } from "../../command.ts";
 import { integer, period, present } from "../../read-flags.ts";
-import { kindFlags, kindOf, usualEncoding } from "../../realm-kind.ts";
+import { kindFlags, kindOf } from "../../realm-kind.ts";
 import { written } from "./written.ts";
 
 const schemes = ["keyward-1", "gokey-0.2", "gokey-0.1"] as const satisfies readonly Scheme[];
@@ -61,7 +62,7 @@ export const derive = act({
         kind,
         purpose: flags.purpose ?? "",
       },
-      encoding: flags.format ?? usualEncoding(kind.kind),
+      encoding: flags.format ?? defaultEncoding(kind.kind),
       number: integer(flags.number, "--number", 1),
       expected: integer(flags.expect, "--expect"),
       retire: period(flags.retire),
