@@ -106,20 +106,28 @@ interface Delivery {
   readonly proved?: number;
   readonly withdrawn?: number;
   readonly failed?: string;
+  /** Of the public half of a derived version. */
+  readonly fingerprint?: string | undefined;
 }
 
-/** What was delivered; a column more when something went wrong. */
+/** What was delivered; a column more where there are public halves, and one when something went wrong. */
 export function deliveriesBlock(of: string, deliveries: readonly Delivery[]): Block {
+  const halves = deliveries.some(({ fingerprint }) => fingerprint !== undefined);
   const more = deliveries.some(({ failed }) => failed !== undefined);
   return {
     kind: "table",
-    head: [of, "VERSION", "DELIVERED", "PROVED", "WITHDRAWN", ...(more ? ["FAILED"] : [])],
+    head: [
+      ...[of, "VERSION", "DELIVERED", "PROVED", "WITHDRAWN"],
+      ...(halves ? ["FINGERPRINT"] : []),
+      ...(more ? ["FAILED"] : []),
+    ],
     rows: deliveries.map((one) => [
       one.of,
       String(one.version),
       time(one.delivered),
       time(one.proved),
       time(one.withdrawn),
+      ...(halves ? [one.fingerprint ?? ""] : []),
       ...(more ? [{ text: one.failed ?? "", style: "red" as const }] : []),
     ]),
   };

@@ -13,6 +13,7 @@ import { kindsOf, openedSeed } from "../derive/opened.ts";
 import { decodePrivateKey, publicKeyOf } from "../formats/openssh/openssh.ts";
 import type { Derivation, KeyEncoding, RealmKind } from "../model/realm.ts";
 import { defaultEncoding, encodeKey, encodePublicHalf, encodingsOf, publicHalf } from "./encode.ts";
+import { readPublicHalf } from "./public-half.ts";
 
 const load = (name: string) =>
   JSON.parse(readFileSync(join(import.meta.dirname, "../../test/vectors", name), "utf8"));
@@ -130,6 +131,16 @@ for (const { name, what, value } of keys)
       assert.ok(publicKeyOf(key));
     }
   });
+
+test("a public half that came from elsewhere is the same half", () => {
+  for (const { what, value } of keys) {
+    const half = publicHalf(what, value, "c") ?? assert.fail();
+    const spki = createPublicKey(half.pem).export({ format: "der", type: "spki" });
+    assert.deepEqual(readPublicHalf(new Uint8Array(spki), "c"), half);
+  }
+  for (const bad of [new Uint8Array(0), new Uint8Array(44).fill(0x30)])
+    assert.throws(() => readPublicHalf(bad), { code: "malformed" });
+});
 
 test("wg derives the public half that we say", () => {
   for (const { what, value } of derived.filter(({ what }) => what.kind.kind === "wireguard")) {

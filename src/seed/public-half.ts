@@ -1,6 +1,6 @@
 /** The public half of a derived key: what may be shown, sent and kept. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
-import { toBase64, toHex, utf8 } from "../base/bytes.ts";
+import { concat, fromBase64Url, toBase64, toHex, utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { sha256 } from "../crypto/hash.ts";
 import { wipe } from "../crypto/memory.ts";
@@ -8,6 +8,7 @@ import {
   fingerprintOf,
   formatPublicLine,
   publicKeyOf,
+  type SshCurve,
   type SshPrivateKey,
   type SshPublicKey,
 } from "../formats/openssh/openssh.ts";
@@ -32,19 +33,73 @@ export interface PublicHalf {
 /** @param comment - Ends the line for SSH: one line, may be empty. */
 export function publicHalfOf(kind: PrivateKind, privateKey: KeyObject, comment: string): PublicHalf {
   const key = createPublicKey(privateKey);
+  if (kind === "x25519" || kind === "wireguard") return halfOf(key, null, comment);
+  const pair = sshKeyOf(kind, privateKey);
+  try {
+    return halfOf(key, publicKeyOf(pair), comment);
+  } finally {
+    wipeKey(pair);
+  }
+}
+
+/**
+ * A public half that came from elsewhere.
+ *
+ * @param spki - SubjectPublicKeyInfo, DER.
+ * @throws KeywardError `malformed` when it is no public key of a kind that can be derived.
+ */
+export function readPublicHalf(spki: Uint8Array, comment = ""): PublicHalf {
+  const refuse = (cause?: unknown): KeywardError =>
+    new KeywardError("malformed", "public half: not one that can be derived", { cause });
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch (cause) {
+    throw refuse(cause);
+  }
+  const ssh = sshPublicOf(key);
+  if (ssh === undefined) throw refuse();
+  return halfOf(key, ssh, comment);
+}
+
+/** `null` for X25519, which SSH does not have; `undefined` for what is never derived. */
+function sshPublicOf(key: KeyObject): SshPublicKey | null | undefined {
+  const { crv, x = "", y = "", n = "", e = "" } = key.export({ format: "jwk" });
+  const bytes = (text: string): Uint8Array => fromBase64Url(text, "public half");
+  switch (key.asymmetricKeyType) {
+    case "x25519":
+      return null;
+    case "ed25519":
+      return { kind: "ed25519", key: bytes(x) };
+    case "rsa":
+      return { kind: "rsa", e: bytes(e), n: bytes(n) };
+    case "ec": {
+      const curve = curveNames.get(crv ?? "");
+      if (curve === undefined) return undefined;
+      return { kind: "ecdsa", curve, point: concat(Uint8Array.of(4), bytes(x), bytes(y)) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const curveNames = new Map([
+  ["P-256", "p256"],
+  ["P-384", "p384"],
+  ["P-521", "p521"],
+] as const satisfies [string, SshCurve][]) as ReadonlyMap<string, SshCurve>;
+
+function halfOf(key: KeyObject, ssh: SshPublicKey | null, comment: string): PublicHalf {
   const pem = key.export({ format: "pem", type: "spki" }).toString();
   const jwk = key.export({ format: "jwk" });
-  if (kind === "x25519" || kind === "wireguard") {
+  if (ssh === null) {
     const spki = key.export({ format: "der", type: "spki" });
     const raw = new Uint8Array(spki.subarray(-32));
     const fingerprint = `SHA256:${toBase64(sha256(spki)).replace(/=+$/, "")}`;
     return { pem, jwk, fingerprint, raw, wireguard: toBase64(raw) };
   }
-  const pair = sshKeyOf(kind, privateKey);
-  const ssh = publicKeyOf(pair);
   const raw = pointOf(ssh);
   const openssh = formatPublicLine(ssh, comment);
-  wipeKey(pair);
   return { pem, jwk, fingerprint: fingerprintOf(ssh), openssh, ...(raw === undefined ? {} : { raw }) };
 }
 

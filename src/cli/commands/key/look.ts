@@ -6,6 +6,7 @@ import type { Block } from "../../output.ts";
 import { everyPage, paging } from "../../paging.ts";
 import { present } from "../../read-flags.ts";
 import { deliveriesBlock, duration, time, versionState } from "../../view.ts";
+import { shownHalf } from "./public.ts";
 
 type Key = ResponseOf<"key.show">;
 
@@ -112,7 +113,11 @@ export const history = act({
   examples: ["keyward key history db/orders/password"],
   async run({ call, out }, { words: [name = ""] }) {
     const answer = await call("key.history", { path: { name: parseKeyName(name) } });
-    const deliveries = answer.deliveries.map((one) => ({ ...one, of: one.node }));
+    const deliveries = answer.deliveries.map((one) => ({
+      ...one,
+      of: one.node,
+      fingerprint: shownHalf(one)?.fingerprint,
+    }));
     out.show(answer, {
       blocks: [...keyBlocks(answer.key), deliveriesBlock("NODE", deliveries)],
       names: answer.deliveries.map((one) => one.node),
