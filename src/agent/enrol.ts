@@ -7,11 +7,11 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import type { Secret } from "../base/secret.ts";
 import type { ClientOptions } from "../client/client.ts";
-import type { Random } from "../crypto/random.ts";
+import { fraction, type Random } from "../crypto/random.ts";
 import { parseNodeName } from "../model/name.ts";
 import type { AgentLog } from "./log.ts";
 import { csrFor, loadCa, type Membership, ownKey, saveCa, saveMembership } from "./membership.ts";
-import { fraction, type Pace, type Wait } from "./pace.ts";
+import type { Pace, Wait } from "./pace.ts";
 import type { State } from "./state.ts";
 
 export interface Joining {

@@ -1,10 +1,11 @@
 /** Long run: hold a session as long as there is a server, go on without one, and come back with patience. */
 import { isKeywardError } from "../base/errors.ts";
+import { fraction } from "../crypto/random.ts";
 import type { Core } from "./core.ts";
 import { standingOf } from "./engine.ts";
 import { createFlag, type Flag } from "./flag.ts";
 import { type Membership, saveMembership } from "./membership.ts";
-import { type Backoff, createBackoff, fraction } from "./pace.ts";
+import { type Backoff, createBackoff } from "./pace.ts";
 import { holdSession } from "./session.ts";
 import { rejoined, type Setup } from "./setup.ts";
 

@@ -2,7 +2,7 @@
  * Pace: how often the agent asks. Whatever goes wrong, no agent asks more than once a second, and many agents
  * that lost the same server do not come back at the same moment.
  */
-import type { Random } from "../crypto/random.ts";
+import { fraction, type Random } from "../crypto/random.ts";
 
 /** Ends after that many milliseconds, or as soon as the signal says so; it never throws. */
 export type Wait = (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -60,9 +60,4 @@ export function createBackoff(random: Random, least = 1000, most = 60_000): Back
       bound = least;
     },
   };
-}
-
-/** From 0 up to, not including, 1. */
-export function fraction(random: Random): number {
-  return Buffer.from(random(4)).readUInt32BE(0) / 4_294_967_296;
 }

@@ -4,13 +4,13 @@
  */
 import type { Api } from "../api/api.ts";
 import type { Clock } from "../base/time.ts";
-import type { Random } from "../crypto/random.ts";
+import { fraction, type Random } from "../crypto/random.ts";
 import { assertAnswer, type Engine } from "./engine.ts";
 import type { Flag } from "./flag.ts";
 import type { HeldVersion } from "./installed.ts";
 import type { AgentLog } from "./log.ts";
 import { csrFor, lifeOf, type Membership } from "./membership.ts";
-import { createBackoff, createPace, fraction, type Pace, type Wait } from "./pace.ts";
+import { createBackoff, createPace, type Pace, type Wait } from "./pace.ts";
 import type { Reporter } from "./report.ts";
 
 export interface SessionParts {

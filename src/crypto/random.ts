@@ -27,3 +27,8 @@ export function uniform(random: Random, below: number): number {
     if (drawn < limit) return drawn % below;
   }
 }
+
+/** From 0 up to, not including, 1. */
+export function fraction(random: Random): number {
+  return Buffer.from(random(4)).readUInt32BE(0) / 4_294_967_296;
+}

@@ -4,11 +4,14 @@ import { fromUtf8, utf8 } from "../../src/base/bytes.ts";
 import { isKeywardError } from "../../src/base/errors.ts";
 import { readElements } from "../../src/formats/der.ts";
 import {
+  decodeCertificate,
   decodePrivateKey,
   decodePublicKey,
   encodePublicKey,
+  parseCertificateLine,
   parsePublicLine,
   rsaFromPkcs1,
+  signCertificate,
 } from "../../src/formats/openssh/openssh.ts";
 
 const { vectors } = JSON.parse(
@@ -19,10 +22,29 @@ const { vectors } = JSON.parse(
 const readers: readonly ((bytes: Uint8Array) => unknown)[] = [
   decodePrivateKey,
   decodePublicKey,
+  decodeCertificate,
   rsaFromPkcs1,
+  (bytes) => parseCertificateLine(fromUtf8(bytes, "fuzz")),
   (bytes) => readElements(bytes, "fuzz"),
   (bytes) => parsePublicLine(fromUtf8(bytes, "fuzz")),
 ];
+
+const certificate = (line: string) =>
+  signCertificate(
+    {
+      key: parsePublicLine(line).key,
+      serial: 1n,
+      type: "user",
+      keyId: "a",
+      principals: ["b", "c"],
+      validFrom: 1,
+      validUntil: 2,
+      critical: { "force-command": "d" },
+      extensions: ["permit-pty"],
+    },
+    new Uint8Array(32),
+    new Uint8Array(32),
+  );
 
 export default {
   name: "openssh",
@@ -30,6 +52,7 @@ export default {
     utf8(vector.private),
     utf8(vector.public),
     encodePublicKey(parsePublicLine(vector.public).key),
+    certificate(vector.public),
   ]),
   run(bytes: Uint8Array): void {
     for (const read of readers) {

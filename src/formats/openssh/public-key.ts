@@ -70,7 +70,8 @@ export function decodePublicKey(blob: Uint8Array, what = "ssh public key"): SshP
   return key;
 }
 
-function readFields(reader: Reader, name: string, what: string): SshPublicKey {
+/** What follows the type in a blob. @param name - The type. */
+export function readFields(reader: Reader, name: string, what: string): SshPublicKey {
   switch (name) {
     case "ssh-ed25519":
       return { kind: "ed25519", key: exactly(32, reader.string(32), what) };

@@ -1,7 +1,8 @@
 /**
- * The data types that OpenSSH's formats are made of (RFC 4251, section 5): uint32, string, mpint.
+ * The data types that OpenSSH's formats are made of (RFC 4251, section 5): uint32, uint64, string, mpint.
  *
  *     uint32    4 bytes, big-endian
+ *     uint64    8 bytes, big-endian
  *     string    uint32 length, then that many bytes
  *     mpint     a string: a number, big-endian, two's complement, no byte more than needed
  */
@@ -11,6 +12,12 @@ import { ownCopy } from "../../crypto/memory.ts";
 
 export function uint32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+export function uint64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return bytes;
 }
 
 export function string(value: string | Uint8Array): Uint8Array {
@@ -31,11 +38,15 @@ export function withoutZeros(value: Uint8Array): Uint8Array {
 
 export interface Reader {
   uint32(): number;
+  uint64(): bigint;
   /** @param most - Bytes; more are refused. */
   string(most: number): Uint8Array;
   text(most: number): string;
   /** A positive number without zeros in front. @param most - Bytes. */
   mpint(most: number): Uint8Array;
+  /** Bytes read so far. */
+  position(): number;
+  isAtEnd(): boolean;
   /** All that is left. */
   rest(): Uint8Array;
   /** Refuse what is left. */
@@ -66,6 +77,7 @@ export function createReader(bytes: Uint8Array, what: string): Reader {
 
   return {
     uint32: readUint32,
+    uint64: () => (BigInt(readUint32()) << 32n) | BigInt(readUint32()),
     string: readString,
     text: (most) => asciiOrUtf8(readString(most), bad),
     mpint(most) {
@@ -75,6 +87,8 @@ export function createReader(bytes: Uint8Array, what: string): Reader {
       if (first === 0 && (digits.byteLength === 1 || second < 0x80)) throw bad("a number has zeros in front");
       return first === 0 ? digits.subarray(1) : digits;
     },
+    position: () => at,
+    isAtEnd: () => at === bytes.byteLength,
     rest: () => take(bytes.byteLength - at),
     end() {
       if (at !== bytes.byteLength) throw bad("has bytes left over");
