@@ -12,6 +12,7 @@ installDebianPackages({
   "ssh-keygen": "openssh-client",
   prlimit: "util-linux",
   wg: "wireguard-tools",
+  goiardi: "goiardi",
 });
 
 const env = environment();

@@ -21,7 +21,7 @@ export interface UpstreamOptions {
 }
 
 export interface Question {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Escaped, from `/` on. */
   readonly path: string;
   readonly body?: string;
@@ -30,7 +30,15 @@ export interface Question {
   readonly limit: number;
 }
 
+export interface Answer {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
 export interface Upstream {
+  /** Whatever its status. @throws KeywardError as `ask`, but for statuses */
+  exchange(question: Question): Promise<Answer>;
+
   /**
    * The body of an answer of status 2xx.
    *
@@ -87,7 +95,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
   };
 
-  /** @returns The answer's head; an answer that is not 2xx has been dropped. */
+  /** @returns The answer's head. */
   function send(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
     const { method, path, body, headers = {} } = question;
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
@@ -99,14 +107,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         headers: { ...headers, ...length },
         signal,
       });
-      sent.on("response", (answer) => {
-        const refusal = refusalOf(what, answer);
-        if (refusal === null) resolve(answer);
-        else {
-          answer.destroy();
-          reject(refusal);
-        }
-      });
+      sent.on("response", resolve);
       sent.on("error", (error) =>
         reject(isStale(error, sent.reusedSocket) ? new Stale() : failure(what, error)),
       );
@@ -124,17 +125,30 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
   }
 
+  /** An answer that is not 2xx is dropped. */
+  function good(answer: IncomingMessage): IncomingMessage {
+    const refusal = refusalOf(what, answer);
+    if (refusal === null) return answer;
+    answer.destroy();
+    throw refusal;
+  }
+
   return {
+    async exchange(question) {
+      const signal = AbortSignal.timeout(deadlineMs);
+      const answer = await sendAgain(question, signal);
+      return { status: answer.statusCode ?? 0, body: await collect(answer, question.limit, what, signal) };
+    },
     async ask(question) {
       const signal = AbortSignal.timeout(deadlineMs);
       const answer = await sendAgain(question, signal);
-      return await collect(answer, question.limit, what);
+      return await collect(good(answer), question.limit, what, signal);
     },
     async follow(question, signal) {
       const head = new AbortController();
       const enough = setTimeout(() => head.abort(new DOMException("too late", "TimeoutError")), deadlineMs);
       try {
-        return await send(question, AbortSignal.any([signal, head.signal]));
+        return good(await send(question, AbortSignal.any([signal, head.signal])));
       } finally {
         clearTimeout(enough);
       }
@@ -153,7 +167,12 @@ function isStale(error: NodeJS.ErrnoException, reused: boolean): boolean {
   return reused && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
-async function collect(answer: IncomingMessage, limit: number, what: string): Promise<Uint8Array> {
+async function collect(
+  answer: IncomingMessage,
+  limit: number,
+  what: string,
+  deadline: AbortSignal,
+): Promise<Uint8Array> {
   const tooLarge = () => new KeywardError("too-large", `${what}: an answer of more than ${limit} bytes`);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -166,7 +185,8 @@ async function collect(answer: IncomingMessage, limit: number, what: string): Pr
     }
   } catch (error) {
     answer.destroy();
-    throw error instanceof KeywardError ? error : failure(what, error as Error);
+    if (error instanceof KeywardError) throw error;
+    throw failure(what, deadline.aborted ? (deadline.reason as Error) : (error as Error));
   }
   return Buffer.concat(chunks);
 }
