@@ -54,9 +54,14 @@ export const operations = {
   "seal.seal": on("POST /v1/seal", rule("seal:write"), "Forget the root key until someone unseals", {
     changes: true,
   }),
-  "seal.unseal": on("POST /v1/unseal", rule("seal:write"), "Open a seal with its passphrase or key file", {
-    whileSealed: true,
-  }),
+  "seal.unseal": on(
+    "POST /v1/unseal",
+    rule("seal:write"),
+    "Open a seal with its passphrase or key file, or by AWS KMS",
+    {
+      whileSealed: true,
+    },
+  ),
   "seal.add": on("POST /v1/seals", rule("seal:write"), "Protect the root key by one more seal", {
     changes: true,
   }),

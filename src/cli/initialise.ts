@@ -3,15 +3,17 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { toBase64, utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
 import { parseDuration } from "../base/time.ts";
 import { systemRandom } from "../crypto/random.ts";
 import { readKeyFile } from "../seal/file.ts";
-import type { SealInput } from "../seal/seal.ts";
+import type { SealInput, SealKind } from "../seal/seal.ts";
 import type { Parts } from "../server/parts.ts";
 import { createTlsFile } from "../server/tls-file.ts";
 import { createTlsIdentities } from "../server/tls-identity.ts";
 import { files, noteKeyFile } from "./data-directory.ts";
-import { newPassphrase, type SealKind } from "./seal-secret.ts";
+import { createKeyService } from "./key-service.ts";
+import { assertFlagsFit, kmsKeyId, newPassphrase } from "./seal-secret.ts";
 import { localPrincipal, openHouse, quietLog } from "./serve.ts";
 import { namesFor, writeCa } from "./server-names.ts";
 import type { World } from "./world.ts";
@@ -21,12 +23,13 @@ export interface Wanted {
   readonly data: string;
   readonly kind: SealKind;
   readonly keyFile: string | undefined;
+  readonly kmsKeyId?: string | undefined;
   readonly dryRun: boolean;
 }
 
 export interface Made {
   readonly data: string;
-  /** Absent for a passphrase. */
+  /** Absent for other kinds of seal. */
   readonly keyFile?: string;
   /** Absent in a dry run. */
   readonly caFingerprint?: string;
@@ -39,16 +42,23 @@ const TOKEN_LIFE = parseDuration("365d");
 /** @throws KeywardError `conflict` when there is a store already; `usage`, `local` */
 export async function initialise(wanted: Wanted, world: World): Promise<Made> {
   const { data, kind, dryRun } = wanted;
-  if (kind === "passphrase" && wanted.keyFile !== undefined)
-    throw new KeywardError("usage", "--key-file does not go with a passphrase");
+  const flags = { "key-file": wanted.keyFile, "kms-key-id": wanted.kmsKeyId };
+  assertFlagsFit(kind, flags);
+  const keyId = kind === "aws-kms" ? kmsKeyId(flags) : undefined;
   const keyFile = kind === "file" ? (wanted.keyFile ?? path.join(data, files.sealKey)) : undefined;
   const made = { data, ...(keyFile === undefined ? {} : { keyFile }) };
   if (existsSync(path.join(data, files.token))) throw exists(data);
   if (dryRun) return made;
-  const parts = await openHouse(data, quietLog);
+  const kms = createKeyService(world);
+  const parts = await openHouse(data, quietLog, kms);
   try {
     if (parts.authority.show().certificates.length > 0) throw hasNoToken(data);
-    const input = keyFile === undefined ? await passphraseInput(world) : await fileInput(keyFile);
+    const input: SealInput =
+      keyId !== undefined
+        ? { kind: "aws-kms", kms, keyId }
+        : keyFile === undefined
+          ? await passphraseInput(world)
+          : await fileInput(keyFile);
     if (wanted.keyFile !== undefined) noteKeyFile(data, wanted.keyFile);
     return { ...made, caFingerprint: await fill(parts, data, input) };
   } finally {
@@ -59,7 +69,7 @@ export async function initialise(wanted: Wanted, world: World): Promise<Made> {
 /** @returns The CA's fingerprint. */
 async function fill(parts: Parts, data: string, input: SealInput): Promise<string> {
   const { rootKey, authority, access } = parts;
-  using _secret = input.kind === "file" ? input.content : input.passphrase;
+  using _secret = secretOf(input);
   // One that was broken off between the root key and the CA is gone on with.
   if (rootKey.state === "uninitialised") await rootKey.initialise([input]);
   else await rootKey.unseal(input);
@@ -72,6 +82,17 @@ async function fill(parts: Parts, data: string, input: SealInput): Promise<strin
   const { token } = await access.createToken(caller, { name: "admin", rules: ["admin"], ttl: TOKEN_LIFE });
   replace(path.join(data, files.token), "token file", utf8(`${token}\n`));
   return certificates[0]?.fingerprint ?? "";
+}
+
+function secretOf(input: SealInput): Secret | null {
+  switch (input.kind) {
+    case "file":
+      return input.content;
+    case "passphrase":
+      return input.passphrase;
+    case "aws-kms":
+      return null;
+  }
 }
 
 /** A server that starts sealed must be known by a certificate already. */

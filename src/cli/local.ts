@@ -2,29 +2,48 @@
 import type { Api } from "../api/api.ts";
 import { type Operation, type OperationName, operations } from "../api/operations.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
+import type { Kms } from "../model/kms.ts";
 import { createLocalApi } from "../server/local.ts";
 import type { Parts } from "../server/parts.ts";
 import { createService } from "../server/serving.ts";
-import { localPrincipal, openHouse, quietLog, unsealByFile } from "./serve.ts";
+import { createKeyService } from "./key-service.ts";
+import { localPrincipal, openHouse, quietLog, sealKindsOf, unsealByFile } from "./serve.ts";
 import type { World } from "./world.ts";
 
 /** @throws KeywardError `busy`, `integrity`, `local` */
 export async function openLocal(data: string, world: World): Promise<Api> {
-  const parts = await openHouse(data, quietLog);
+  const kms = createKeyService(world);
+  const parts = await openHouse(data, quietLog, kms);
   const service = createService(parts);
   const close = async (): Promise<void> => {
     service.close();
     await parts.close();
   };
   const api = createLocalApi({ dispatch: service.dispatch, close }, localPrincipal());
-  return unsealing(api, createUnseal(parts, data, world));
+  return unsealing(api, createUnseal(parts, data, world, kms));
 }
 
 /** Opens the seal when an operation needs it; a passphrase is asked for only then. */
-function createUnseal(parts: Parts, data: string, world: World): (needed: boolean) => Promise<void> {
+function createUnseal(
+  parts: Parts,
+  data: string,
+  world: World,
+  kms: Kms,
+): (needed: boolean) => Promise<void> {
   return async (needed) => {
     if (parts.rootKey.state !== "sealed") return;
     if ((await unsealByFile(parts, data)) || !needed) return;
+    const kinds = await sealKindsOf(parts);
+    if (kinds.has("aws-kms")) {
+      try {
+        await parts.rootKey.unseal({ kind: "aws-kms", kms });
+        await parts.afterUnseal();
+        return;
+      } catch (error) {
+        // The passphrase is for the day when the service does not answer.
+        if (!kinds.has("passphrase")) throw error;
+      }
+    }
     using passphrase = await world.askSecret("passphrase: ").catch(explainNoTerminal);
     await parts.rootKey.unseal({ kind: "passphrase", passphrase });
     await parts.afterUnseal();

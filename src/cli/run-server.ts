@@ -1,12 +1,13 @@
 /** The server, started on the store of one directory; it leaves beside it what local commands need. */
 import path from "node:path";
 import { KeywardError } from "../base/errors.ts";
+import type { Kms } from "../model/kms.ts";
 import { readKeyFile } from "../seal/file.ts";
 import type { SealInput } from "../seal/seal.ts";
 import { createLog, createTlsFile, type Parts, startServer } from "../server/server.ts";
 import { assertOurs, files, forgetRunning, keyFileFor, writeRunning } from "./data-directory.ts";
 import { type Listen, reachableAt } from "./listen.ts";
-import { openHouse } from "./serve.ts";
+import { openHouse, sealKindsOf } from "./serve.ts";
 import { namesFor, writeCa } from "./server-names.ts";
 
 export interface ServerCommand {
@@ -14,6 +15,8 @@ export interface ServerCommand {
   readonly listen: Listen;
   readonly names: readonly string[];
   readonly keyFile: string | undefined;
+  /** Closed when the server stops. */
+  readonly kms: Kms;
   readonly signal: AbortSignal;
 }
 
@@ -21,9 +24,9 @@ export interface ServerCommand {
 export async function runServer(options: ServerCommand): Promise<void> {
   const { data, listen, signal } = options;
   assertOurs(data);
-  const parts = await openHouse(data, createLog());
+  const parts = await openHouse(data, createLog(), options.kms);
   await assertInitialised(parts, data);
-  const inputs = await sealInputs(options);
+  const inputs = await sealInputs(options, parts);
   const server = await startServer(parts, {
     ...listen,
     names: namesFor(listen.host, options.names),
@@ -47,9 +50,12 @@ async function assertInitialised(parts: Parts, data: string): Promise<void> {
   });
 }
 
-async function sealInputs({ data, keyFile }: ServerCommand): Promise<SealInput[]> {
+/** What opens without a person, the key file first: it asks nobody. */
+async function sealInputs({ data, keyFile, kms }: ServerCommand, parts: Parts): Promise<SealInput[]> {
   const file = keyFile ?? keyFileFor(data);
-  return file === null ? [] : [{ kind: "file", content: await readKeyFile(file) }];
+  const inputs: SealInput[] = file === null ? [] : [{ kind: "file", content: await readKeyFile(file) }];
+  if ((await sealKindsOf(parts)).has("aws-kms")) inputs.push({ kind: "aws-kms", kms });
+  return inputs;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

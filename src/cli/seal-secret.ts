@@ -1,21 +1,36 @@
-/** What opens a seal, as the API takes it: a passphrase typed or piped, or a key file's content. */
+/** What opens a seal, as the API takes it: a passphrase typed or piped, a key file's content, or AWS KMS. */
 import path from "node:path";
 import type { BodyOf } from "../api/shapes.ts";
 import { fromUtf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
+import { parseKmsKeyId } from "../model/kms.ts";
+import type { SealKind } from "../seal/seal.ts";
 import { readOwn } from "./read-file.ts";
 import { askTwice, readSecret } from "./read-secret.ts";
 import type { World } from "./world.ts";
 
-export const sealKinds = ["file", "passphrase"] as const;
-export type SealKind = (typeof sealKinds)[number];
+export const sealKinds = ["file", "passphrase", "aws-kms"] as const satisfies readonly SealKind[];
+
+/** What a new seal is made with, as it was typed. */
+export interface SealFlags {
+  readonly "key-file"?: string | undefined;
+  readonly "kms-key-id"?: string | undefined;
+}
 
 const MAX_PASSPHRASE = 4096;
 const MAX_KEY_FILE = 131_072;
 
-/** For opening: the key file when one is named, else the passphrase. @throws KeywardError `usage`, `local` */
-export async function sealSecret(world: World, keyFile: string | undefined): Promise<BodyOf<"seal.unseal">> {
+/** For opening: what a flag names, else the passphrase. @throws KeywardError `usage`, `local` */
+export async function sealSecret(
+  world: World,
+  flags: { readonly "key-file"?: string | undefined; readonly "aws-kms"?: boolean | undefined },
+): Promise<BodyOf<"seal.unseal">> {
+  const keyFile = flags["key-file"];
+  if (flags["aws-kms"] === true) {
+    if (keyFile !== undefined) throw new KeywardError("usage", "--key-file and --aws-kms: want one of them");
+    return { kind: "aws-kms" };
+  }
   if (keyFile !== undefined) return fileSecret(world, keyFile);
   const ask = (): Promise<Secret> => world.askSecret("passphrase: ");
   return await asBody(readPassphrase(world, ask));
@@ -25,17 +40,42 @@ export async function sealSecret(world: World, keyFile: string | undefined): Pro
 export async function newSealSecret(
   world: World,
   kind: SealKind,
-  keyFile: string | undefined,
+  flags: SealFlags,
 ): Promise<BodyOf<"seal.add">> {
-  if (kind === "file") {
-    if (keyFile === undefined)
-      throw new KeywardError("usage", "--key-file is missing", {
-        hint: "make one: openssl rand -base64 2048 > keyward.key; chmod 600 keyward.key",
-      });
-    return fileSecret(world, keyFile);
+  assertFlagsFit(kind, flags);
+  switch (kind) {
+    case "file": {
+      const keyFile = flags["key-file"];
+      if (keyFile === undefined)
+        throw new KeywardError("usage", "--key-file is missing", {
+          hint: "make one: openssl rand -base64 2048 > keyward.key; chmod 600 keyward.key",
+        });
+      return fileSecret(world, keyFile);
+    }
+    case "passphrase":
+      return await asBody(newPassphrase(world));
+    case "aws-kms":
+      return { kind, keyId: kmsKeyId(flags) };
   }
-  if (keyFile !== undefined) throw new KeywardError("usage", "--key-file does not go with a passphrase");
-  return await asBody(newPassphrase(world));
+}
+
+/** @throws KeywardError `usage` when a flag is for another kind of seal. */
+export function assertFlagsFit(kind: SealKind, flags: SealFlags): void {
+  for (const [flag, own, what] of [
+    ["key-file", "file", "a key file"],
+    ["kms-key-id", "aws-kms", "AWS KMS"],
+  ] as const)
+    if (flags[flag] !== undefined && kind !== own)
+      throw new KeywardError("usage", `--${flag} is for a seal by ${what}, not ${kind}`);
+}
+
+/** @throws KeywardError `usage` */
+export function kmsKeyId(flags: SealFlags): string {
+  const keyId = flags["kms-key-id"];
+  if (keyId !== undefined) return parseKmsKeyId(keyId, "--kms-key-id");
+  throw new KeywardError("usage", "--kms-key-id is missing", {
+    hint: "the key's ARN is best: it names the region too",
+  });
 }
 
 function fileSecret(world: World, keyFile: string): { kind: "file"; content: string } {

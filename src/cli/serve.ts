@@ -5,8 +5,10 @@
 import { readFileSync } from "node:fs";
 import { systemClock } from "../base/time.ts";
 import { systemRandom } from "../crypto/random.ts";
+import type { Kms } from "../model/kms.ts";
 import type { Principal } from "../model/principal.ts";
 import { readKeyFile } from "../seal/file.ts";
+import type { SealKind } from "../seal/seal.ts";
 import type { Log } from "../server/log.ts";
 import { createParts, type Parts } from "../server/parts.ts";
 import { openSqlite } from "../store/sqlite/sqlite.ts";
@@ -14,10 +16,17 @@ import { keyFileFor } from "./data-directory.ts";
 import { version } from "./release.ts";
 
 /** @throws KeywardError `busy` when another process has the store, `integrity`, `local` */
-export async function openHouse(data: string, log: Log): Promise<Parts> {
+export async function openHouse(data: string, log: Log, kms?: Kms): Promise<Parts> {
   const store = await openSqlite({ directory: data });
   try {
-    return await createParts({ store, clock: systemClock, random: systemRandom, version, log });
+    return await createParts({
+      store,
+      clock: systemClock,
+      random: systemRandom,
+      version,
+      log,
+      ...(kms === undefined ? {} : { kms }),
+    });
   } catch (error) {
     await store.close();
     throw error;
@@ -40,6 +49,11 @@ export async function unsealByFile(parts: Parts, data: string): Promise<boolean>
   await parts.rootKey.unseal({ kind: "file", content });
   await parts.afterUnseal();
   return true;
+}
+
+/** Which seals there are; more than one kind may open it. */
+export async function sealKindsOf({ transact, rootKey }: Parts): Promise<ReadonlySet<SealKind>> {
+  return new Set((await transact((tx) => rootKey.listSeals(tx))).map(({ kind }) => kind));
 }
 
 /** Who works on a local store: events name the user of the operating system. */

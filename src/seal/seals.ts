@@ -3,7 +3,15 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { printable } from "../model/name.ts";
 import type { Transaction } from "../store/store.ts";
-import { infoOf, openSeal, type SealInfo, type SealInput, type SealRow, seals } from "./seal.ts";
+import {
+  infoOf,
+  openSeal,
+  type SealInfo,
+  type SealInput,
+  type SealKind,
+  type SealRow,
+  seals,
+} from "./seal.ts";
 
 export const MAX_SEALS = 16;
 
@@ -49,32 +57,40 @@ export async function removeRow(tx: Transaction, id: string): Promise<void> {
 }
 
 /**
- * Try each seal of the input's kind. A damaged one does not keep the others from opening.
+ * Try each seal of the input's kind. A damaged one, or one whose key KMS does not use now, does not keep the others
+ * from opening.
  *
- * @throws KeywardError `wrong-key`; `integrity` when only a damaged seal fits.
+ * @throws KeywardError `wrong-key`; `integrity` when only a damaged seal fits; what KMS threw.
  */
 export async function openAny(
   rows: readonly SealRow[],
   input: SealInput,
 ): Promise<{ root: Secret; info: SealInfo }> {
-  let damage: KeywardError | null = null;
+  let trouble: KeywardError | null = null;
   for (const row of rows) {
     try {
       const root = await openSeal(row, input);
       if (root !== null) return { root, info: infoOf(row) };
     } catch (error) {
-      if (!isKeywardError(error, "integrity")) throw error;
-      damage ??= error;
+      const goOn = isKeywardError(error, "integrity") || (input.kind === "aws-kms" && isKeywardError(error));
+      if (!goOn) throw error;
+      trouble ??= error;
     }
   }
-  throw damage ?? wrongKey(rows, input);
+  throw trouble ?? wrongKey(rows, input);
 }
 
+const names: Readonly<Record<SealKind, string>> = {
+  file: "key file",
+  passphrase: "passphrase",
+  "aws-kms": "key of AWS KMS",
+};
+
 function wrongKey(rows: readonly SealRow[], { kind }: SealInput): KeywardError {
-  const what = kind === "file" ? "key file" : "passphrase";
-  if (rows.some((row) => row.derivation.kind === kind)) {
-    return new KeywardError("wrong-key", `this ${what} opens no seal`);
-  }
-  const other = kind === "file" ? "passphrase" : "key file";
-  return new KeywardError("wrong-key", `no seal is opened by a ${what}`, { hint: `use the ${other}` });
+  const kinds = new Set(rows.map(({ derivation }) => derivation.kind));
+  if (kinds.has(kind)) return new KeywardError("wrong-key", `this ${names[kind]} opens no seal`);
+  const others = [...kinds].map((other) => names[other] ?? "other seal").join(" or the ");
+  return new KeywardError("wrong-key", `no seal is opened by a ${names[kind]}`, {
+    hint: `use the ${others}`,
+  });
 }

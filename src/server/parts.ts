@@ -10,6 +10,7 @@ import type { Random } from "../crypto/random.ts";
 import type { ScryptCost } from "../crypto/scrypt.ts";
 import { createFleet, type Fleet } from "../fleet/fleet.ts";
 import { createKeyring, type Keyring } from "../keyring/keyring.ts";
+import type { Kms } from "../model/kms.ts";
 import { createRootKey, type RootKeeper } from "../seal/root-key.ts";
 import type { Store, Transact } from "../store/store.ts";
 import { createTransact } from "../store/transaction.ts";
@@ -26,6 +27,8 @@ export interface PartsNeeds {
   readonly log: Log;
   /** Of new passphrase seals. */
   readonly cost?: ScryptCost;
+  /** For seals by AWS KMS; closed by `close`. */
+  readonly kms?: Kms;
 }
 
 export interface Parts extends PartsNeeds {
@@ -88,6 +91,7 @@ export async function createParts(needs: PartsNeeds): Promise<Parts> {
       authority.close();
       await journal.close();
       rootKey.lock();
+      needs.kms?.close();
       await store.close();
     },
   };

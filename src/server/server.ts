@@ -7,8 +7,6 @@
  *     identify.ts             who calls           watch.ts                one stream a node
  *     parts.ts, serving.ts    the rooms together  local.ts                the same API without a socket
  */
-import type { Caller } from "../audit/audit.ts";
-import { printable } from "../model/name.ts";
 import type { SealInput } from "../seal/seal.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
@@ -17,6 +15,7 @@ import type { Parts } from "./parts.ts";
 import { startSchedule } from "./schedule.ts";
 import { createService } from "./serving.ts";
 import { createTlsIdentities, type TlsKeep } from "./tls-identity.ts";
+import { unsealAtStart } from "./unseal-at-start.ts";
 import { createVouchers } from "./vouchers.ts";
 
 export { createLocalApi } from "./local.ts";
@@ -37,6 +36,8 @@ export interface ServerOptions {
   readonly heartbeatMs?: number;
   /** Seals to try at the start. */
   readonly unseal?: readonly SealInput[];
+  /** Before AWS KMS is asked again when it could not be reached at the start; 5 s unless given. */
+  readonly unsealRetryMs?: number;
 }
 
 export interface Server {
@@ -67,8 +68,7 @@ export async function startServer(parts: Parts, options: ServerOptions): Promise
 async function start(parts: Parts, options: ServerOptions): Promise<Server> {
   const { rootKey, journal, log } = parts;
   const { graceMs = 10_000, heartbeatMs } = options;
-  for (const input of options.unseal ?? []) await unsealAtStart(parts, input);
-  if (rootKey.state === "unsealed") await parts.afterUnseal();
+  const stopUnsealing = await unsealAtStart(parts, options.unseal ?? [], options.unsealRetryMs);
 
   let listener: Listener | null = null;
   const metrics = createMetrics({
@@ -107,6 +107,7 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
 
   async function end(from: Listener): Promise<void> {
     log.info("stopping");
+    stopUnsealing();
     schedule.stop();
     endTrust();
     service.close();
@@ -133,26 +134,5 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
   async function note({ version }: Parts, action: "server:start" | "server:stop"): Promise<void> {
     const detail = { version, state: rootKey.state };
     await journal.note({ by: "system:server", action, resource: "server", outcome: "ok", detail });
-  }
-}
-
-/** A seal that does not open keeps the server sealed, and has an event; it does not keep it from serving. */
-async function unsealAtStart({ rootKey, journal, log }: Parts, input: SealInput): Promise<void> {
-  if (rootKey.state !== "sealed") return;
-  const caller: Caller = { by: { kind: "system", name: "server" } };
-  const act = { ...caller, action: "seal:write", resource: "root-key" } as const;
-  try {
-    const info = await rootKey.unseal(input);
-    await journal.act(act, (_tx, detail) => void Object.assign(detail, { unsealed: true, seal: info.id }));
-    log.info({ seal: info.id }, "unsealed");
-  } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
-    log.error({ error: printable(what) }, "not unsealed");
-    await journal.note({
-      by: "system:server",
-      action: act.action,
-      resource: act.resource,
-      outcome: "failed",
-    });
   }
 }

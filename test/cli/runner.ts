@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { type FakeKms, startFakeKms } from "../kms/fake-kms.ts";
 import { expand, type Line, type Script } from "./script.ts";
 
 export interface Build {
@@ -50,6 +51,7 @@ class ScriptRun {
   readonly #names = new Map<string, string>();
   readonly #running = new Map<string, ChildProcess>();
   readonly #env: Record<string, string>;
+  #kms: FakeKms | null = null;
   #last: Ended = { status: 0, stdout: "", stderr: "" };
 
   constructor(script: Script, build: Build) {
@@ -134,6 +136,8 @@ class ScriptRun {
         return rmSync(this.#at(first), { recursive: true });
       case "chmod":
         return chmodSync(this.#at(second), Number.parseInt(first, 8));
+      case "kms":
+        return await this.#keyService(first);
       case "server":
         return await this.#server(words);
       case "agent":
@@ -186,6 +190,21 @@ class ScriptRun {
     this.#running.set(name, child);
   }
 
+  async #keyService(change: string): Promise<void> {
+    if (this.#kms === null) {
+      this.#kms = await startFakeKms();
+      const { region, account, endpoint, service } = this.#kms;
+      this.#names.set("KMS_KEY", service.createKey());
+      Object.assign(this.#env, {
+        AWS_REGION: region,
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_ACCESS_KEY_ID: account.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
+      });
+    }
+    this.#kms.away = change === "away";
+  }
+
   async #server(words: readonly string[]): Promise<void> {
     this.#start("server", this.#build.server, ["server", "--listen", "127.0.0.1:0", ...words]);
     await this.#until(async () => {
@@ -233,6 +252,7 @@ class ScriptRun {
       child.kill("SIGKILL");
       await endOf(child);
     }
+    await this.#kms?.stop();
     rmSync(this.#cwd, { recursive: true, force: true });
   }
 }

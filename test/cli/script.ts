@@ -10,6 +10,8 @@
  *     grep REGEX FILE                   with ! before it: not
  *     mode MODE FILE                    permission bits, octal
  *     keep NAME REGEX                   what the group matched in stdout is $NAME from now on
+ *     kms                               AWS KMS, as far as it is needed; $KMS_KEY is a key's ARN
+ *     kms away, kms back                it cannot be reached from now on; it can again
  *     env NAME=TEXT, mkdir, cp, rm, chmod
  *     server [WORDS], agent NAME [WORDS], stop NAME, signal NAME SIGNAL
  *     wait STATEMENT                    until it holds, 15 seconds at most

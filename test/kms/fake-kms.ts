@@ -38,6 +38,8 @@ export interface FakeKms {
   readonly troubles: Trouble[];
   /** Its clock is so much ahead. */
   skewMs: number;
+  /** Every connection breaks. */
+  away: boolean;
   /** Answers wait so long. */
   delayMs: number;
   /** Answers to the same operation and body, instead of the service's. */
@@ -70,6 +72,7 @@ export async function startFakeKms(
     calls: [],
     troubles: [],
     skewMs: 0,
+    away: false,
     delayMs: 0,
     recorded: [],
   };
@@ -95,6 +98,7 @@ export async function startFakeKms(
       send(status, JSON.stringify({ __type: name, message }));
 
     const trouble = fake.troubles.shift();
+    if (fake.away) return cause({ kind: "hang-up" });
     if (trouble !== undefined) return cause(trouble);
     if (fake.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, fake.delayMs));
     if (request.method !== "POST" || request.url !== "/") return refuse(404, "UnknownOperationException", "");

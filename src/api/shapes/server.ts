@@ -4,15 +4,16 @@ import { done, object, oneOf, text, time } from "./parts.ts";
 
 const sealInfo = object({
   id: text(64),
-  kind: oneOf(["file", "passphrase"] as const),
+  kind: oneOf(["file", "passphrase", "aws-kms"] as const),
   created: time,
   detail: text(),
 });
 
-const sealSecret = Type.Union([
-  object({ kind: Type.Literal("passphrase"), passphrase: text(4096) }),
-  object({ kind: Type.Literal("file"), content: text(131_072) }),
-]);
+const passphrase = object({ kind: Type.Literal("passphrase"), passphrase: text(4096) });
+const file = object({ kind: Type.Literal("file"), content: text(131_072) });
+/** The server asks AWS KMS with credentials of its own. */
+const awsKms = object({ kind: Type.Literal("aws-kms") });
+const newAwsKms = object({ kind: Type.Literal("aws-kms"), keyId: text(2048) });
 
 export const serverShapes = {
   "server.status": {
@@ -35,7 +36,7 @@ export const serverShapes = {
     }),
   },
   "seal.seal": { response: done },
-  "seal.unseal": { body: sealSecret, response: done },
-  "seal.add": { body: sealSecret, response: sealInfo },
+  "seal.unseal": { body: Type.Union([passphrase, file, awsKms]), response: done },
+  "seal.add": { body: Type.Union([passphrase, file, newAwsKms]), response: sealInfo },
   "seal.remove": { path: object({ id: text(64) }), response: done },
 } as const;

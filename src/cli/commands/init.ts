@@ -20,9 +20,10 @@ export const command = runnable(
         type: "string",
         value: "KIND",
         choices: sealKinds,
-        help: "What protects the root key: file or passphrase (file)",
+        help: "What protects the root key: file, passphrase or aws-kms (file)",
       },
       "key-file": { type: "string", value: "FILE", help: "The key file; made when there is none" },
+      "kms-key-id": { type: "string", value: "KEY", help: "aws-kms: the key's ARN or id, or alias/NAME" },
       ...dryRun,
     },
     calls: [],
@@ -30,10 +31,12 @@ export const command = runnable(
       "keyward init",
       "keyward init --data /var/lib/keyward --key-file /etc/keyward/seal.key",
       "keyward init --seal passphrase",
+      "keyward init --seal aws-kms --kms-key-id arn:aws:kms:eu-west-1:111122223333:key/ID",
     ],
     notes: [
       "With a file seal the server opens itself at its start. Kept beside the store, as it is unless --key-file is given, the key file protects against nothing but a lost copy of the store alone: put it elsewhere, or use a passphrase.",
       "A passphrase is asked for at the terminal, or read from stdin; the server then starts sealed.",
+      "By AWS KMS the server opens itself too, with the credentials and the region that AWS tools find on its machine; nothing beside the store opens it. Add a passphrase for the day when AWS cannot be reached: keyward seal add passphrase.",
     ],
     async run({ world, out, dryRun }, { flags }) {
       const data = dataOf(flags.data, world);
@@ -41,14 +44,14 @@ export const command = runnable(
       const { initialise } = await import("../initialise.ts");
       const keyFile =
         flags["key-file"] === undefined ? undefined : path.resolve(world.cwd, flags["key-file"]);
-      const made = await initialise({ data, kind, keyFile, dryRun }, world);
+      const made = await initialise({ data, kind, keyFile, kmsKeyId: flags["kms-key-id"], dryRun }, world);
       out.show(made, {
         blocks: [
           { kind: "lines", lines: [dryRun ? `would make a store in ${data}` : `made a store in ${data}`] },
           {
             kind: "fields",
             fields: [
-              ["seal", made.keyFile ?? "passphrase"],
+              ["seal", made.keyFile ?? kind],
               ["token", path.join(data, files.token)],
               ["CA", path.join(data, files.ca)],
               ["CA fingerprint", made.caFingerprint],
@@ -59,7 +62,8 @@ export const command = runnable(
             lines: [
               "next:",
               `  keyward server --data ${data}`,
-              ...(made.keyFile === undefined ? ["  keyward unseal"] : []),
+              ...(kind === "passphrase" ? ["  keyward unseal"] : []),
+              ...(kind === "aws-kms" ? ["  keyward seal add passphrase"] : []),
               "  keyward key put NAME < FILE",
               "  keyward help",
             ],

@@ -47,16 +47,22 @@ const add = act({
   words: ["KIND"],
   flags: {
     "key-file": { type: "string", value: "FILE", help: "file: the key file, any text; it must exist" },
+    "kms-key-id": { type: "string", value: "KEY", help: "aws-kms: the key's ARN or id, or alias/NAME" },
   },
   calls: ["seal.add"],
-  examples: ["keyward seal add passphrase", "keyward seal add file --key-file /root/keyward.key"],
+  examples: [
+    "keyward seal add passphrase",
+    "keyward seal add file --key-file /root/keyward.key",
+    "keyward seal add aws-kms --kms-key-id arn:aws:kms:eu-west-1:111122223333:key/ID",
+  ],
   notes: [
+    "By AWS KMS, the server asks with credentials and region of its own; whoever may call Decrypt with the key, for this seal, can open it.",
     "Any one of the seals opens the server. A passphrase is asked for at the terminal, or read from stdin.",
   ],
   async run({ call, out, dryRun, world }, { words: [kind = ""], flags }) {
     const found = sealKinds.find((one) => one === kind);
-    if (found === undefined) throw new KeywardError("usage", `KIND: want ${sealKinds.join(" or ")}`);
-    const body = await newSealSecret(world, found, flags["key-file"]);
+    if (found === undefined) throw new KeywardError("usage", `KIND: want ${sealKinds.join(", ")}`);
+    const body = await newSealSecret(world, found, flags);
     const answer = await call("seal.add", { body });
     const line = dryRun ? `would add a seal: ${found}` : `added seal ${answer.id}: ${answer.detail}`;
     out.show(answer, { blocks: [{ kind: "lines", lines: [line] }], names: [answer.id] });

@@ -33,7 +33,7 @@ export const command = runnable(
       "keyward server --listen '[::]:5070' --name keys.example --key-file /etc/keyward/seal.key",
     ],
     notes: [
-      "The certificate is for localhost, for this machine's name, for the address of --listen and for each --name. Without a key file the server starts sealed: keyward unseal. Logs are JSON lines on stderr.",
+      "The certificate is for localhost, for this machine's name, for the address of --listen and for each --name. With a key file, or a seal by AWS KMS, the server opens itself; else it starts sealed: keyward unseal. Logs are JSON lines on stderr.",
     ],
     async run({ world }, { flags }) {
       if (isExecutable())
@@ -45,13 +45,17 @@ export const command = runnable(
           },
         );
       guard(world.env);
-      const { runServer } = await import("../run-server.ts");
+      const [{ runServer }, { createKeyService }] = await Promise.all([
+        import("../run-server.ts"),
+        import("../key-service.ts"),
+      ]);
       const given = flags.data ?? variable(world.env, "KEYWARD_DATA");
       await runServer({
         data: given === undefined ? defaultData(world.cwd) : path.resolve(world.cwd, given),
         listen: parseListen(flags.listen ?? DEFAULT_LISTEN),
         names: flags.name ?? [],
         keyFile: flags["key-file"] === undefined ? undefined : path.resolve(world.cwd, flags["key-file"]),
+        kms: createKeyService(world),
         signal: world.interrupted,
       });
     },

@@ -1,7 +1,7 @@
 /** Seals: what protects the root key, and its presence in memory. */
 import type { BodyOf } from "../../api/shapes.ts";
 import type { Caller } from "../../audit/audit.ts";
-import { isKeywardError } from "../../base/errors.ts";
+import { isKeywardError, KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { formatPrincipal } from "../../model/principal.ts";
 import type { SealInfo, SealInput } from "../../seal/seal.ts";
@@ -9,7 +9,7 @@ import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
 export function sealHandlers(
-  parts: Pick<Serving, "rootKey" | "journal" | "afterUnseal">,
+  parts: Pick<Serving, "rootKey" | "journal" | "afterUnseal" | "kms">,
 ): HandlersOf<"seal"> {
   const { rootKey, journal } = parts;
   return {
@@ -35,7 +35,7 @@ export function sealHandlers(
     },
     "seal.add": async (caller, { body }) => {
       await assertMay(parts, caller);
-      const row = await withInput(body, (input) => rootKey.prepareSeal(input));
+      const row = await withInput(parts, body, (input) => rootKey.prepareSeal(input));
       return await journal.act({ ...caller, action: "seal:write", resource: row.id }, async (tx, detail) => {
         detail.added = true;
         return await rootKey.addSeal(tx, row);
@@ -59,13 +59,13 @@ function assertMay({ journal }: Pick<Serving, "journal">, caller: Caller): Promi
 
 /** A wrong passphrase has an event: someone may be guessing. */
 async function unseal(
-  parts: Pick<Serving, "rootKey" | "journal">,
+  parts: Pick<Serving, "rootKey" | "journal" | "kms">,
   caller: Caller,
   body: BodyOf<"seal.unseal">,
 ): Promise<SealInfo> {
   await assertMay(parts, caller);
   try {
-    return await withInput(body, (input) => parts.rootKey.unseal(input));
+    return await withInput(parts, body, (input) => parts.rootKey.unseal(input));
   } catch (error) {
     const code = isKeywardError(error) ? error.code : "internal";
     await parts.journal.note({
@@ -79,9 +79,22 @@ async function unseal(
   }
 }
 
-async function withInput<T>(body: BodyOf<"seal.unseal">, work: (input: SealInput) => Promise<T>): Promise<T> {
-  using secret = Secret.fromText(body.kind === "file" ? body.content : body.passphrase);
-  return await work(
-    body.kind === "file" ? { kind: "file", content: secret } : { kind: "passphrase", passphrase: secret },
-  );
+async function withInput<T>(
+  { kms }: Pick<Serving, "kms">,
+  body: BodyOf<"seal.unseal"> | BodyOf<"seal.add">,
+  work: (input: SealInput) => Promise<T>,
+): Promise<T> {
+  switch (body.kind) {
+    case "file": {
+      using content = Secret.fromText(body.content);
+      return await work({ kind: "file", content });
+    }
+    case "passphrase": {
+      using passphrase = Secret.fromText(body.passphrase);
+      return await work({ kind: "passphrase", passphrase });
+    }
+    case "aws-kms":
+      if (kms === undefined) throw new KeywardError("local", "this server does not speak to AWS KMS");
+      return await work({ kind: "aws-kms", kms, ...("keyId" in body ? { keyId: body.keyId } : {}) });
+  }
 }
