@@ -66,6 +66,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/grant.ts"),
   },
   {
+    name: "derive",
+    chapter: "keys",
+    summary: "Derive a realm's key from the seed",
+    load: () => import("./commands/derive.ts"),
+  },
+  {
     name: "gokey",
     chapter: "keys",
     summary: "Derive passwords and keys from a master password, as gokey does",

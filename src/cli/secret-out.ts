@@ -11,15 +11,21 @@ export interface About {
   readonly version: number;
 }
 
-/** For its owner only, and never over another. @throws KeywardError `conflict`, `local` */
+/**
+ * Never over another file.
+ *
+ * @param half - Of a key pair: a secret one is for its owner only.
+ * @throws KeywardError `conflict`, `local`
+ */
 export function saveSecret(
   { out, world }: Pick<Session, "out" | "world">,
   file: string,
   value: Secret,
   about: About,
+  half: "secret" | "public" = "secret",
 ): void {
   const { name, version } = about;
-  writeNew(path.resolve(world.cwd, file), "file", value.reveal());
+  writeNew(path.resolve(world.cwd, file), "file", value.reveal(), half === "secret" ? 0o600 : 0o644);
   out.show(
     { ...about, file },
     { blocks: [{ kind: "lines", lines: [`wrote ${name} version ${version} to ${file}`] }], names: [name] },
