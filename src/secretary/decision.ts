@@ -97,7 +97,7 @@ export function createDecision(needs: DecisionNeeds): Decision {
   }
 
   async function openOne(asker: Asker, wanted: Wanted, known: Known): Promise<Secret> {
-    known.variable = wanted.key;
+    known.variable = short(wanted.key);
     known.envelope = envelopeHash(wanted.requestedSecret);
     const refusal = asker.refusal(wanted);
     if (refusal !== null)
@@ -156,7 +156,8 @@ export function createDecision(needs: DecisionNeeds): Decision {
 
   return {
     async decide(claim, envelope, id) {
-      const known: Known = { ...id, appId: claim.appId, appVersion: claim.appVersion, taskId: claim.taskId };
+      const { appId, appVersion, taskId } = claim;
+      const known: Known = { ...id, appId: short(appId), appVersion, taskId: short(taskId) };
       let sealed: string;
       try {
         sealed = await answer(claim, envelope, known);
@@ -204,6 +205,13 @@ async function findIn(source: Source, claim: Claim): Promise<Asker> {
       cause: error,
     });
   }
+}
+
+/** In the audit, of text that anyone may send. */
+const MAX_NAME = 256;
+
+function short(text: string): string {
+  return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}…` : text;
 }
 
 function placeOf({ key }: Wanted): Found {

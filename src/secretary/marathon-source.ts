@@ -28,8 +28,6 @@ type Given =
   | {
       readonly deploy: PublicKey;
       readonly service?: PublicKey;
-      readonly id: string;
-      readonly instant: Instant | null;
       /** The values of its environment, without blanks. */
       readonly values: readonly string[];
     }
@@ -40,11 +38,21 @@ const BETWEEN = " ";
 
 export function createMarathonSource({ marathon, onReuse }: MarathonSourceNeeds): MarathonSource {
   const told = onReuse === undefined ? {} : { onReuse };
-  const apps: Cached<MarathonApp> = createCached({ load: (id) => marathon.app(id), ...told });
+  const apps: Cached<MarathonApp> = createCached({
+    load: async (id) => {
+      const app = await marathon.app(id);
+      if (app.id !== id) throw new KeywardError("malformed", "Marathon's answer: is of another app");
+      return app;
+    },
+    ...told,
+  });
   const versions: Cached<Given> = createCached({
     load: async (key) => {
       const [id = "", version = ""] = key.split(BETWEEN);
-      return givenIn(await marathon.version(id, version));
+      const answer = await marathon.version(id, version);
+      if (answer.id !== id || !isSameInstant(parseInstant(answer.version), parseInstant(version)))
+        throw new KeywardError("malformed", "Marathon's answer: is of another app or version");
+      return givenIn(answer);
     },
     ...told,
   });
@@ -65,8 +73,6 @@ export function createMarathonSource({ marathon, onReuse }: MarathonSourceNeeds)
       await assertRuns(claim);
       const { value } = await versions.get(`${claim.appId}${BETWEEN}${claim.appVersion}`);
       if (value instanceof KeywardError) throw value;
-      if (value.id !== claim.appId || !isSameInstant(value.instant, claim.instant))
-        throw new KeywardError("malformed", "Marathon's answer: is of another app or version");
       const { deploy, service, values } = value;
       return {
         deploy,
@@ -85,9 +91,8 @@ export function createMarathonSource({ marathon, onReuse }: MarathonSourceNeeds)
   };
 }
 
-function runs(app: MarathonApp, { appId, taskId, instant }: Claim): boolean {
-  if (app.id !== appId) throw new KeywardError("malformed", "Marathon's answer: is of another app");
-  return app.tasks.some(
+function runs({ tasks }: MarathonApp, { taskId, instant }: Claim): boolean {
+  return tasks.some(
     ({ id, version, state }) =>
       id === taskId && isSameInstant(parseInstant(version), instant) && (state === "" || isLive(state)),
   );
@@ -103,7 +108,7 @@ function isSameInstant(a: Instant | null, b: Instant | null): boolean {
   return a !== null && a === b;
 }
 
-function givenIn({ id, version, env }: MarathonVersion): Given {
+function givenIn({ env }: MarathonVersion): Given {
   const deploy = env.get("DEPLOY_PUBLIC_KEY");
   if (deploy === undefined)
     return new KeywardError("not-found", "the app's environment has no DEPLOY_PUBLIC_KEY");
@@ -112,8 +117,6 @@ function givenIn({ id, version, env }: MarathonVersion): Given {
     return {
       deploy: parsePublicKey(deploy, "DEPLOY_PUBLIC_KEY"),
       ...(service === undefined ? {} : { service: parsePublicKey(service, "SERVICE_PUBLIC_KEY") }),
-      id,
-      instant: parseInstant(version),
       values: Array.from(env.values(), withoutSpace),
     };
   } catch (error) {

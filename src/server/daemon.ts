@@ -5,6 +5,7 @@
 import { createServer as createPlain, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTls } from "node:https";
 import type { Socket } from "node:net";
+import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
 import { createDecrypt, DECRYPT_PATH, sendRefusal, sendText } from "./decrypt.ts";
@@ -36,6 +37,8 @@ export interface DaemonLimits {
   readonly allBodiesBytes: number;
   /** For requests under way when it stops. */
   readonly graceMs: number;
+  /** What an address may get wrong; who may have what it asks for never takes from it. */
+  readonly refusedPerAddress: Rate;
   /** Lines in the log about requests that came to no decision, or to a refusal; the next one counts the rest. */
   readonly refusalLines: Rate;
 }
@@ -56,6 +59,7 @@ const defaults: DaemonLimits = {
   bodyBytes: 4_194_304,
   allBodiesBytes: 134_217_728,
   graceMs: 10_000,
+  refusedPerAddress: { perSecond: 20, burst: 500 },
   refusalLines: { perSecond: 50, burst: 1000 },
 };
 
@@ -71,6 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     nextId,
     bodyBytes: limits.bodyBytes,
     room: { left: limits.allBodiesBytes },
+    refusedPerAddress: limits.refusedPerAddress,
     onRefused: (request, from, status, reason) => log.debug({ request, from, status, reason }, "refused"),
   });
   const server = createServer(limits, tls, (request, response) => void respond(request, response));
@@ -125,14 +130,28 @@ function createServer(
     noDelay: true,
   };
   const server =
-    tls === undefined
-      ? createPlain(common, onRequest)
-      : createTls({ ...common, ...contextOf(tls), handshakeTimeout: limits.headersMs }, onRequest);
+    tls === undefined ? createPlain(common, onRequest) : createSecure(common, tls, limits, onRequest);
   server.setTimeout(limits.idleMs);
   server.maxHeadersCount = 64;
   server.on("tlsClientError", (_error, socket: Socket) => socket.destroy());
   server.on("clientError", (_error, socket) => (socket as Socket).destroy());
   return server;
+}
+
+function createSecure(
+  common: object,
+  tls: NonNullable<DaemonOptions["tls"]>,
+  limits: DaemonLimits,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): HttpServer {
+  try {
+    return createTls({ ...common, ...contextOf(tls), handshakeTimeout: limits.headersMs }, onRequest);
+  } catch (cause) {
+    throw new KeywardError("local", "TLS certificate and key: not PEM, or not a pair", {
+      hint: "check both files: the key must be the certificate's, and without a passphrase",
+      cause,
+    });
+  }
 }
 
 function contextOf({ certificate, key }: NonNullable<DaemonOptions["tls"]>) {

@@ -24,7 +24,7 @@ export interface DecryptNeeds {
   /** Bytes of all forms that are being read. */
   readonly room: BodyRoom;
   /** Refusals of one address: beyond it nothing of its is looked at. */
-  readonly refusedPerAddress?: Rate;
+  readonly refusedPerAddress: Rate;
   /** Told of each request that never came to a decision. */
   readonly onRefused: (request: string, from: string, status: number, reason: string) => void;
   /** Told of each answer. */
@@ -32,9 +32,6 @@ export interface DecryptNeeds {
 }
 
 export type Respond = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-
-/** What a stranger may get wrong before it has to wait. Who may have its secrets never takes from it. */
-const REFUSED_PER_ADDRESS: Rate = { perSecond: 20, burst: 500 };
 
 /** A refusal before the decision, with a status of its own. */
 class Refused extends Error {
@@ -47,7 +44,7 @@ class Refused extends Error {
 
 export function createDecrypt(needs: DecryptNeeds): Respond {
   const { decision, clock, nextId, onRefused, onAnswer = () => {} } = needs;
-  const refused = createBuckets(needs.refusedPerAddress ?? REFUSED_PER_ADDRESS, clock);
+  const refused = createBuckets(needs.refusedPerAddress, clock);
 
   async function answer(request: IncomingMessage, id: string, from: string): Promise<string> {
     if (request.method !== "POST") throw new Refused(405, "Expected POST method");
