@@ -108,6 +108,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/inventory.ts"),
   },
   {
+    name: "daemon",
+    chapter: "values",
+    summary: "Open sealed values for the tasks that Marathon or Mesos vouches for",
+    load: () => import("./commands/daemon.ts"),
+  },
+  {
     name: "secretary",
     chapter: "values",
     summary: "The command line of the original Secretary",

@@ -9,6 +9,7 @@ import { assertOurs, files, forgetRunning, keyFileFor, writeRunning } from "./da
 import { type Listen, reachableAt } from "./listen.ts";
 import { openHouse, sealKindsOf } from "./serve.ts";
 import { namesFor, writeCa } from "./server-names.ts";
+import { aborted } from "./until-aborted.ts";
 
 export interface ServerCommand {
   readonly data: string;
@@ -56,11 +57,4 @@ async function sealInputs({ data, keyFile, kms }: ServerCommand, parts: Parts): 
   const inputs: SealInput[] = file === null ? [] : [{ kind: "file", content: await readKeyFile(file) }];
   if ((await sealKindsOf(parts)).has("aws-kms")) inputs.push({ kind: "aws-kms", kms });
   return inputs;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -38,3 +38,25 @@ export const decryptFlags = {
   },
   ...daemonMode,
 } as const satisfies PFlags;
+
+export const daemonFlags = {
+  "marathon-url": {
+    type: "string",
+    help: 'address of Marathon, or none (default "http://marathon.mesos:8080")',
+  },
+  "mesos-leader-url": {
+    type: "string",
+    help: 'address of Mesos leader, or none (default "http://leader.mesos:5050")',
+  },
+  "config-key": { type: "string", help: "file or variable of the config public key" },
+  "master-key": { type: "string", help: "file or variable of the master private key" },
+  "tls-cert-file": { type: "string", help: "certificate of the daemon, PEM" },
+  "tls-key-file": { type: "string", help: "key of the certificate, PEM" },
+  ip: { type: "string", short: "i", help: 'address to listen on (default "0.0.0.0")' },
+  port: { type: "string", short: "p", help: "port to listen on (default 5070)" },
+  strict: {
+    type: "boolean",
+    help: "refuse Mesos tasks whose labels do not name their envelopes (not in the original)",
+  },
+  "require-time": { type: "boolean", help: "refuse requests without a time (not in the original)" },
+} as const satisfies PFlags;

@@ -11,7 +11,7 @@ import { exportLine } from "../../formats/secretary/shell.ts";
 import { version } from "../release.ts";
 import type { World } from "../world.ts";
 import { entriesOf } from "./environ.ts";
-import { decryptFlags, encryptFlags, genkeysFlags } from "./flags.ts";
+import { daemonFlags, decryptFlags, encryptFlags, genkeysFlags } from "./flags.ts";
 import { genkeys } from "./genkeys.ts";
 import { keysToEncrypt, type TypedKeys } from "./keys.ts";
 import { isOpened, type OpenedEntry, openEnvironment } from "./open-environment.ts";
@@ -28,11 +28,11 @@ interface Command {
   run(typed: PTyped, world: World): Promise<number>;
 }
 
-/** `daemon` reads its own flags. */
 const commands: Readonly<Record<string, Command>> = {
   genkeys: { summary: "Generate key pairs: genkeys [NAME ...]", flags: genkeysFlags, run: runGenkeys },
   encrypt: { summary: "Encrypt standard input", flags: encryptFlags, run: runEncrypt },
   decrypt: { summary: "Decrypt standard input or the environment", flags: decryptFlags, run: runDecrypt },
+  daemon: { summary: "Start the daemon that decrypts for services", flags: daemonFlags, run: runDaemon },
   version: { summary: "Print the version", flags: {}, run: runVersion },
 };
 
@@ -42,7 +42,6 @@ const overview = `Usage:
 Available Commands:
 ${[
   ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`),
-  "  daemon     Start the daemon that decrypts for services",
   "  help       Help about any command",
 ]
   .sort()
@@ -94,6 +93,10 @@ function usageOf(name: string, { flags }: Command): string {
 async function runVersion(_: PTyped, world: World): Promise<number> {
   world.stdout.write(`${version}\n`);
   return 0;
+}
+
+async function runDaemon(typed: PTyped, world: World): Promise<number> {
+  return await (await import("./daemon.ts")).secretaryDaemon(typed, world);
 }
 
 async function runGenkeys(typed: PTyped, world: World): Promise<number> {
