@@ -59,7 +59,7 @@ export async function startFakeKms(
     readonly tls?: {
       readonly cert: string;
       readonly key: string;
-      readonly maxVersion?: "TLSv1.1" | "TLSv1.2";
+      readonly maxVersion?: "TLSv1.1" | "TLSv1.3";
     };
   } = {},
 ): Promise<FakeKms> {

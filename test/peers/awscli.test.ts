@@ -15,9 +15,10 @@ const awscli = await pythonPeer("awscli", ["awscli==1.46.3"]);
 
 describe("awscli and our adapter", { skip: awscli.skip }, () => {
   let fake: FakeKms;
-  const folder = mkdtempSync(path.join(tmpdir(), "keyward-awscli-"));
+  let folder = "";
   const kms = createAwsKms({ environment: { AWS_REGION: "eu-west-1" } });
   before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), "keyward-awscli-"));
     fake = await startFakeKms();
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: fake.endpoint,
