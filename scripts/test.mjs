@@ -13,6 +13,7 @@ installDebianPackages({
   prlimit: "util-linux",
   wg: "wireguard-tools",
   goiardi: "goiardi",
+  sshd: "openssh-server",
 });
 
 const env = environment();

@@ -22,6 +22,7 @@
 import { concat, fromBase64, toBase64 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { ed25519PublicKey, ed25519Sign, ed25519Verify } from "../../crypto/sign.ts";
+import { createReader, string, uint32, uint64 } from "../ssh-wire.ts";
 import {
   decodePublicKey,
   encodePublicKey,
@@ -30,7 +31,6 @@ import {
   readFields,
   type SshPublicKey,
 } from "./public-key.ts";
-import { createReader, string, uint32, uint64 } from "./wire.ts";
 
 export interface SshCertificate {
   readonly key: SshPublicKey;

@@ -2,9 +2,9 @@
 import { KeywardError } from "../../base/errors.ts";
 import { ownCopy } from "../../crypto/memory.ts";
 import { contentOf, readElements, readOnly } from "../der.ts";
+import { withoutZeros } from "../ssh-wire.ts";
 import type { SshPrivateKey } from "./private-key.ts";
 import { assertPoint, curves, type SshCurve } from "./public-key.ts";
-import { withoutZeros } from "./wire.ts";
 
 const INTEGER = 0x02;
 const BIT_STRING = 0x03;

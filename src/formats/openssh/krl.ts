@@ -18,8 +18,8 @@
  */
 import { concat, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
+import { string, uint32, uint64 } from "../ssh-wire.ts";
 import { encodePublicKey, type SshPublicKey } from "./public-key.ts";
-import { string, uint32, uint64 } from "./wire.ts";
 
 export interface RevokedSshKeys {
   /** Grows with every list. */

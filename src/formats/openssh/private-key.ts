@@ -23,6 +23,7 @@ import { Secret } from "../../base/secret.ts";
 import { ownCopy, wipe } from "../../crypto/memory.ts";
 import { ed25519PublicKey } from "../../crypto/sign.ts";
 import { decodePem, encodePem } from "../armor.ts";
+import { createReader, mpint, type Reader, string, uint32, withoutZeros } from "../ssh-wire.ts";
 import {
   assertPoint,
   assertRsa,
@@ -36,7 +37,6 @@ import {
   type SshCurve,
   type SshPublicKey,
 } from "./public-key.ts";
-import { createReader, mpint, type Reader, string, uint32, withoutZeros } from "./wire.ts";
 
 /** Numbers are big-endian. Whoever holds one wipes its secret members. */
 export type SshPrivateKey =

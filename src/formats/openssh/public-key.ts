@@ -13,7 +13,7 @@
 import { concat, fromBase64, toBase64 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { sha256 } from "../../crypto/hash.ts";
-import { createReader, mpint, type Reader, string } from "./wire.ts";
+import { createReader, mpint, type Reader, string } from "../ssh-wire.ts";
 
 export type SshCurve = "p256" | "p384" | "p521";
 

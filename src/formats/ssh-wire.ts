@@ -1,14 +1,14 @@
 /**
- * The data types that OpenSSH's formats are made of (RFC 4251, section 5): uint32, uint64, string, mpint.
+ * The data types that OpenSSH's formats and SFTP are made of (RFC 4251, section 5): byte, uint32, uint64, string, mpint.
  *
  *     uint32    4 bytes, big-endian
  *     uint64    8 bytes, big-endian
  *     string    uint32 length, then that many bytes
  *     mpint     a string: a number, big-endian, two's complement, no byte more than needed
  */
-import { concat, utf8 } from "../../base/bytes.ts";
-import { KeywardError } from "../../base/errors.ts";
-import { ownCopy } from "../../crypto/memory.ts";
+import { concat, utf8 } from "../base/bytes.ts";
+import { KeywardError } from "../base/errors.ts";
+import { ownCopy } from "../crypto/memory.ts";
 
 export function uint32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
@@ -37,6 +37,7 @@ export function withoutZeros(value: Uint8Array): Uint8Array {
 }
 
 export interface Reader {
+  byte(): number;
   uint32(): number;
   uint64(): bigint;
   /** @param most - Bytes; more are refused. */
@@ -76,6 +77,7 @@ export function createReader(bytes: Uint8Array, what: string): Reader {
   }
 
   return {
+    byte: () => take(1)[0] ?? 0,
     uint32: readUint32,
     uint64: () => (BigInt(readUint32()) << 32n) | BigInt(readUint32()),
     string: readString,
