@@ -84,6 +84,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/realm.ts"),
   },
   {
+    name: "seed",
+    chapter: "keys",
+    summary: "Make, keep, split, recover and rotate a machine's seed",
+    load: () => import("./commands/seed.ts"),
+  },
+  {
     name: "plan",
     chapter: "keys",
     summary: "Who gains and who loses what, and why",

@@ -12,7 +12,9 @@ export const environment = {
   KEYWARD_FORMAT: "The form of answers: table, json or name",
   KEYWARD_DATA:
     "The local store's directory. Without it: /var/lib/keyward when there is one, else ./.keyward",
-  KEYWARD_SEED: "The seed's file. Without it: /etc/keyward/seed for root, else keyward/seed in ~/.config",
+  KEYWARD_SEED:
+    "Where the seed is: a file, uefi, systemd-creds or credential:NAME. Without it: /etc/keyward/seed for root, else keyward/seed in ~/.config",
+  CREDENTIALS_DIRECTORY: "Where systemd puts a unit's credentials, for credential:NAME",
   KEYWARD_SEED_PASSPHRASE_FILE: "A file that holds the seed's passphrase and that others cannot read",
   KEYWARD_SEED_KEY_FILE: "The key file that opens the seed",
   KEYWARD_LEDGER: "The ledger's file. Without it: ledger, beside the seed",

@@ -1,6 +1,7 @@
 /**
  * Which seed a command derives from, and what opens it: flags first, then the environment, then the usual file,
- * `/etc/keyward/seed` for root and `keyward/seed` below the user's configuration for others.
+ * `/etc/keyward/seed` for root and `keyward/seed` below the user's configuration for others, then what the machine
+ * has instead of a file.
  */
 import path from "node:path";
 import { Secret } from "../base/secret.ts";
@@ -10,10 +11,15 @@ import type { Flags } from "./command.ts";
 import { configurationOf, variable } from "./environment.ts";
 import { readOwn, readPrivate } from "./read-file.ts";
 import { readSecret } from "./read-secret.ts";
+import { openPlace, type PlaceText, parsePlace, usualPlace } from "./seed-place.ts";
 import type { World } from "./world.ts";
 
 export const seedFlags = {
-  seed: { type: "string", value: "FILE", help: "The seed's file (/etc/keyward/seed for root)" },
+  seed: {
+    type: "string",
+    value: "PLACE",
+    help: "Where the seed is: a file (/etc/keyward/seed for root), uefi, systemd-creds, credential:NAME",
+  },
   "passphrase-file": {
     type: "string",
     value: "FILE",
@@ -37,18 +43,23 @@ export function seedDirectory(world: Pick<World, "env" | "home">, root = process
   return root ? SYSTEM_DIRECTORY : configurationOf(world);
 }
 
-/** The seed's file. */
-export function seedFile(flags: Pick<SeedFlags, "seed">, world: Pick<World, "env" | "home" | "cwd">): string {
+type Asked = Pick<World, "env" | "home" | "cwd">;
+
+function namedPlace(flags: Pick<SeedFlags, "seed">, world: Asked): PlaceText | undefined {
   const named = flags.seed ?? variable(world.env, "KEYWARD_SEED");
-  return named === undefined ? path.join(seedDirectory(world), "seed") : path.resolve(world.cwd, named);
+  return named === undefined ? undefined : parsePlace(named, world.cwd);
 }
 
-export async function findSeed(
-  flags: Pick<SeedFlags, "seed">,
-  world: Pick<World, "env" | "home" | "cwd">,
-): Promise<SeedPlace> {
-  const { createSeedFile } = await import("../adapters/seed-file/seed-file.ts");
-  return createSeedFile(seedFile(flags, world));
+/** The seed's file, or where it would be: what belongs to the seed lies beside it. */
+export function seedFile(flags: Pick<SeedFlags, "seed">, world: Asked): string {
+  const place = namedPlace(flags, world);
+  return place?.kind === "file" ? place.file : path.join(seedDirectory(world), "seed");
+}
+
+/** @throws KeywardError `usage` */
+export async function findSeed(flags: Pick<SeedFlags, "seed">, world: Asked): Promise<SeedPlace> {
+  const place = namedPlace(flags, world) ?? (await usualPlace(seedFile(flags, world)));
+  return await openPlace(place, world);
 }
 
 /**
@@ -67,6 +78,7 @@ export function openersOf(flags: SeedFlags, world: World): Openers {
   return {
     passphrase: () => readPassphrase(flags["passphrase-file"], world),
     ...(keyFile === undefined ? {} : { keyFile: async () => readKeyFile(path.resolve(world.cwd, keyFile)) }),
+    machine: async () => (await import("../adapters/smbios/smbios.ts")).machineIdentity(),
   };
 }
 

@@ -1,0 +1,56 @@
+/** `seed show`: what is safe to show of a seed. Nothing is opened. */
+import { readSeedFacts } from "../../../formats/seed/seed.ts";
+import type { SeedPlace } from "../../../model/seed-place.ts";
+import { noSeed } from "../../../seed/seed.ts";
+import { act } from "../../command.ts";
+import { findSeed } from "../../open-seed.ts";
+import type { Block } from "../../output.ts";
+import { factsBlock, factsOf, fingerprint, warningsBlock, warningsOf } from "./describe.ts";
+
+export const show = act({
+  summary: "Show which seed is in a place, and what opens it; never the seed",
+  words: ["[PLACE]"],
+  flags: {},
+  calls: [],
+  examples: ["keyward seed show", "keyward seed show uefi", "keyward seed show /etc/keyward/seed -o json"],
+  notes: [
+    "PLACE is a file, uefi, systemd-creds or credential:NAME; without it the machine's usual one. Damage is found without opening the seed. What is shown is vouched for only by an opening.",
+  ],
+  async run({ out, world }, { words: [word] }) {
+    const place = await findSeed(word === undefined ? {} : { seed: word }, world);
+    const envelope = await place.read("current");
+    if (envelope === null) throw noSeed(place);
+    const facts = readSeedFacts(envelope);
+    const [{ mode, warnings: wrong }, next] = [await place.inspect(), await staged(place)];
+    const warnings = [...wrong, ...warningsOf(facts, place), ...next.warnings];
+    const more = { mode, envelope: fingerprint(envelope), next: next.facts, warnings };
+    const details: Block = {
+      kind: "fields",
+      fields: [
+        ["mode", mode === undefined ? undefined : mode.toString(8).padStart(4, "0")],
+        ["envelope", fingerprint(envelope)],
+        ["staged", next.line],
+      ],
+    };
+    out.show(
+      { ...factsOf(facts, place.name), ...more },
+      { blocks: [factsBlock(facts, place.name), details, warningsBlock(warnings)], names: [facts.id] },
+    );
+  },
+});
+
+/** A seed that is to follow: its rotation was begun. */
+async function staged(place: SeedPlace) {
+  const envelope = await place.read("next");
+  if (envelope === null) return { warnings: [] };
+  try {
+    const { id, generation } = readSeedFacts(envelope);
+    return {
+      facts: { id, generation },
+      line: `seed ${id}, generation ${generation}`,
+      warnings: ["a rotation was begun and not finished: keyward seed rotate finishes it"],
+    };
+  } catch {
+    return { warnings: ["what is staged to follow is damaged: keyward seed rotate --roll-back removes it"] };
+  }
+}
