@@ -77,7 +77,7 @@ test("a wrong gokey password and a file that is too short import nothing", async
 test("a passphrase is typed twice, and a slip makes no seed", async () => {
   const slip = await type(["seed", "new", "slip"], {
     cwd,
-    typed: ["correct horse battery", "correct horse battery"],
+    typed: ["correct horse battery", "correct horse batterz"],
   });
   assert.match(slip.stderr, /differ/);
   assert.ok(!existsSync(path.join(cwd, "slip")));
