@@ -1,6 +1,6 @@
 /**
  * `npm run test:vm`: Keyward inside virtual machines: installs what they need, builds, then runs every story of
- * test/vm. Words after `--` narrow it to stories whose name holds one of them: `npm run test:vm -- efivars`.
+ * test/vm. Words after `--` narrow it to stories whose name holds one of them: `npm run test:vm -- uefi`.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,9 +13,12 @@ if (process.platform !== "linux" || process.arch !== "x64") {
 installPackages();
 installDebianPackages({
   "qemu-system-x86_64": "qemu-system-x86",
+  "linux.uml": "user-mode-linux",
   "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
   busybox: "busybox-static",
   cryptsetup: "cryptsetup-bin",
+  lvm: "lvm2",
+  dmsetup: "dmsetup",
   "mkfs.ext4": "e2fsprogs",
   "ssh-keygen": "openssh-client",
   setpriv: "util-linux",

@@ -1,5 +1,5 @@
 /**
- * Initramfs: all that a guest under QEMU has before its own disk: busybox, the modules, this working tree's
+ * Initramfs: all that a guest has before its own disk, whichever its kernel: busybox, modules, this working tree's
  * build on its own Node, programs of the host with their libraries, and the programs of test/vm/guest/.
  */
 import { spawnSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { build } from "esbuild";
 import { utf8 } from "../../src/base/bytes.ts";
 import { archive, type Entry } from "./archive.ts";
 import { cached, keep, root } from "./cache.ts";
-import { kernel } from "./kernel.ts";
+import { cloudKernel, type Kernel, umlKernel } from "./kernel.ts";
 
 /** Of the host, and where a guest has them. Real ones stand before busybox's in its PATH. */
 const PROGRAMS = {
@@ -18,6 +18,8 @@ const PROGRAMS = {
   mke2fs: "usr/sbin/mkfs.ext4",
   chattr: "usr/bin/chattr",
   lsattr: "usr/bin/lsattr",
+  dmsetup: "usr/sbin/dmsetup",
+  lvm: "usr/sbin/lvm",
   "ssh-keygen": "usr/bin/ssh-keygen",
 } as const;
 
@@ -32,7 +34,6 @@ export async function makeInitramfs(): Promise<void> {
 }
 
 function system(): Entry[] {
-  const { modules } = kernel();
   const programs = Object.entries(PROGRAMS).map(([name, path]) => [hostProgram(name), path] as const);
   return [
     file(hostProgram("busybox"), "bin/busybox", 0o755),
@@ -42,10 +43,18 @@ function system(): Entry[] {
     text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
     text("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
     text("etc/hosts", "127.0.0.1 localhost\n"),
-    text("modules/order", `${modules.map((path) => basename(path)).join("\n")}\n`),
-    ...modules.map((path) => file(path, `modules/${basename(path)}`, 0o644)),
+    ...modulesOf(cloudKernel()),
+    ...modulesOf(umlKernel()),
     ...programs.map(([from, to]) => file(from, to, 0o755)),
     ...librariesOf([NODE, hostProgram("busybox"), ...programs.map(([from]) => from)]),
+  ];
+}
+
+function modulesOf({ release, modules }: Kernel): Entry[] {
+  const folder = `modules/${release}`;
+  return [
+    text(`${folder}/order`, `${modules.map((path) => basename(path)).join("\n")}\n`),
+    ...modules.map((path) => file(path, `${folder}/${basename(path)}`, 0o644)),
   ];
 }
 

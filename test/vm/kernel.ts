@@ -1,4 +1,7 @@
-/** Kernel: Debian's cloud kernel and those of its modules that a guest needs, unpacked, not installed. */
+/**
+ * Kernels: Debian's cloud kernel, unpacked and not installed, and User Mode Linux; and those of their modules that
+ * a guest needs.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -8,25 +11,35 @@ import { cached } from "./cache.ts";
 const META = "linux-image-cloud-amd64";
 
 /** What these depend on is found in the modules themselves. `xts` and its like are asked for by name only. */
-const WANTED = [
-  ..."virtio_pci virtio_blk virtio_net efivarfs dm-mod dm-crypt".split(" "),
-  ..."xts ecb cryptd aesni-intel algif_skcipher".split(" "),
-];
+const DISKS = "dm-mod dm-crypt xts ecb algif_skcipher".split(" ");
+// dm-crypt depends on encrypted-keys, which asks for these two by name.
+const UML = ["hmac", "cbc"];
+const EMULATED = "virtio_pci virtio_blk virtio_net efivarfs aesni-intel cryptd".split(" ");
+
+/** Where the package user-mode-linux has them. */
+const UML_MODULES = "/usr/lib/uml/modules";
 
 export interface Kernel {
-  readonly image: string;
-  /** In the order in which they are loaded. */
+  /** As `uname -r` says it. */
+  readonly release: string;
+  /** Files, in the order in which they are loaded. */
   readonly modules: readonly string[];
 }
 
 /** Needs `fetchKernel` to have run. */
-export function kernel(): Kernel {
-  const folder = cached("kernel");
-  const images = readdirSync(join(folder, "boot")).filter((name) => name.startsWith("vmlinuz-"));
-  const image = images[0];
-  if (image === undefined) throw new Error(`no kernel in ${folder}: remove it and try again`);
-  const version = image.slice("vmlinuz-".length);
-  return { image: join(folder, "boot", image), modules: inOrder(join(folder, "lib/modules", version)) };
+export function cloudKernel(): Kernel & { readonly image: string } {
+  const boot = cached("kernel/boot");
+  const image = readdirSync(boot).find((name) => name.startsWith("vmlinuz-"));
+  if (image === undefined) throw new Error(`no kernel in ${boot}: remove it and try again`);
+  const release = image.slice("vmlinuz-".length);
+  const modules = inOrder(cached("kernel/lib/modules", release), [...EMULATED, ...DISKS]);
+  return { release, modules, image: join(boot, image) };
+}
+
+export function umlKernel(): Kernel {
+  const release = readdirSync(UML_MODULES)[0];
+  if (release === undefined) throw new Error(`no modules in ${UML_MODULES}`);
+  return { release, modules: inOrder(join(UML_MODULES, release), [...UML, ...DISKS]) };
 }
 
 export function fetchKernel(): void {
@@ -59,7 +72,7 @@ function download(folder: string): void {
 }
 
 /** Each after those it depends on. */
-function inOrder(folder: string): string[] {
+function inOrder(folder: string, wanted: readonly string[]): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
     path.endsWith(".ko"),
   );
@@ -67,12 +80,12 @@ function inOrder(folder: string): string[] {
   const order: string[] = [];
   const add = (name: string): void => {
     const place = places.get(name);
-    if (place === undefined) throw new Error(`${META} has no module ${name}`);
+    if (place === undefined) throw new Error(`${folder} has no module ${name}`);
     if (order.includes(place)) return;
     for (const needed of dependencies(place)) add(needed);
     order.push(place);
   };
-  for (const name of WANTED) add(moduleName(`${name}.ko`));
+  for (const name of wanted) add(moduleName(`${name}.ko`));
   return order;
 }
 

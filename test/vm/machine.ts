@@ -27,6 +27,22 @@ export interface Machine {
 }
 
 /**
+ * The words of a guest's kernel command line: its kernel hands those it does not know to `init.sh` as variables.
+ *
+ * @param places - Where this kind of machine has the port for reports, and its disk.
+ */
+export function wordsOf(asked: Boot, places: { readonly report: string; readonly disk: string }): string[] {
+  const words = {
+    KW_PROGRAM: asked.program,
+    KW_REPORT: places.report,
+    KW_DISK: places.disk,
+    ...(asked.cut === undefined ? {} : { KW_CUT: asked.cut }),
+    ...asked.words,
+  };
+  return Object.entries(words).map(([name, value]) => `${name}=${value}`);
+}
+
+/**
  * Boot, and make each check of the guest a test of its own.
  *
  * @returns What the guest told.

@@ -2,12 +2,13 @@
  * TCG: a whole machine emulated by QEMU: OVMF's UEFI firmware, Debian's cloud kernel, efivarfs over a store of
  * variables that outlives a reboot, and a disk. Never with KVM: `/dev/kvm` may be there and be of no use.
  */
+import { randomUUID } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initramfs } from "./initramfs.ts";
-import { kernel } from "./kernel.ts";
-import type { Boot, Machine } from "./machine.ts";
+import { cloudKernel } from "./kernel.ts";
+import { type Boot, type Machine, wordsOf } from "./machine.ts";
 import { watch } from "./watch.ts";
 
 const FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
@@ -19,41 +20,40 @@ export interface TcgOptions {
   readonly firmware?: "uefi" | "bios";
 }
 
-/** A new machine: no variable of ours, an empty disk. */
+/** A new machine, with a number of its own: no variable of ours, an empty disk. */
 export function createTcgMachine({ firmware = "uefi" }: TcgOptions = {}): Machine {
   const folder = mkdtempSync(join(tmpdir(), "keyward-tcg-"));
   const at = (name: string): string => join(folder, name);
+  const uuid = randomUUID();
   copyFileSync(VARIABLES, at("variables.fd"));
   writeFileSync(at("disk.img"), "");
   truncateSync(at("disk.img"), DISK_BYTES);
   return {
     async boot(asked) {
-      const seen = await watch(argv(folder, firmware, asked), DEADLINE_MS, asked.cut ?? null);
+      const seen = await watch(
+        argv(folder, [...(firmware === "uefi" ? flash(at("variables.fd")) : []), "-uuid", uuid], asked),
+        DEADLINE_MS,
+        asked.cut ?? null,
+      );
       return { ...seen, console: readFileSync(at("console.log"), "latin1") };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-function argv(folder: string, firmware: "uefi" | "bios", asked: Boot): string[] {
-  const words = {
-    KW_PROGRAM: asked.program,
-    KW_REPORT: "/dev/ttyS1",
-    ...(asked.cut === undefined ? {} : { KW_CUT: asked.cut }),
-    ...asked.words,
-  };
+function argv(folder: string, hardware: readonly string[], asked: Boot): string[] {
   const append = [
     "console=ttyS0 quiet loglevel=4 panic=-1",
-    ...Object.entries(words).map(([name, value]) => `${name}=${value}`),
+    ...wordsOf(asked, { report: "/dev/ttyS1", disk: "/dev/vda" }),
   ];
   return [
     "qemu-system-x86_64",
-    ..."-accel tcg -M q35 -cpu max -smp 1 -m 1024".split(" "),
+    ..."-accel tcg -M q35 -cpu max -smp 1 -m 2048".split(" "),
     ..."-nodefaults -display none -no-reboot -nic none".split(" "),
-    ...(firmware === "uefi" ? flash(join(folder, "variables.fd")) : []),
+    ...hardware,
     ...["-drive", `if=virtio,format=raw,cache=unsafe,file=${join(folder, "disk.img")}`],
     ...["-serial", `file:${join(folder, "console.log")}`, "-serial", "stdio"],
-    ...["-kernel", kernel().image, "-initrd", initramfs, "-append", append.join(" ")],
+    ...["-kernel", cloudKernel().image, "-initrd", initramfs, "-append", append.join(" ")],
   ];
 }
 

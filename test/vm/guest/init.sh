@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The first process of a guest under QEMU. The kernel hands the words of its command line on as variables:
+# The first process of a guest. The kernel hands the words of its command line on as variables:
 # KW_PROGRAM names the program of test/vm/guest/ that is run; then the machine is switched off.
 /bin/busybox --install -s /bin
 export PATH=/usr/sbin:/usr/bin:/bin HOME=/root LC_ALL=C
@@ -11,9 +11,10 @@ ln -s /proc/self/fd /dev/fd
 mount -t tmpfs -o mode=0755 tmpfs /run
 mount -t tmpfs tmpfs /tmp
 
+modules=/modules/$(uname -r)
 while read -r module; do
-  insmod "/modules/$module" || echo "init: $module does not load"
-done < /modules/order
+  insmod "$modules/$module" || echo "init: $module does not load"
+done < "$modules/order"
 [ ! -d /sys/firmware/efi ] || mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 ip link set lo up
 
