@@ -14,6 +14,10 @@ installDebianPackages({
   wg: "wireguard-tools",
   goiardi: "goiardi",
   sshd: "openssh-server",
+  // What contrib/ is tried with.
+  ruby: "ruby",
+  "/usr/lib/python3/dist-packages/jinja2": "python3-jinja2",
+  "/usr/lib/python3/dist-packages/yaml": "python3-yaml",
 });
 
 const env = environment();
