@@ -44,12 +44,18 @@ export interface GoPeer {
   readonly skip: string | false;
 }
 
+const digest = createHash("sha256")
+  .update(COMMIT + goMod)
+  .digest("hex")
+  .slice(0, 12);
+const program = path.join(cache, `secretary-${digest}`, "secretary");
+
+/** The program, when an earlier run has built it. */
+export function findBuiltSecretary(): string | null {
+  return existsSync(program) ? program : null;
+}
+
 export async function originalSecretary(): Promise<GoPeer> {
-  const digest = createHash("sha256")
-    .update(COMMIT + goMod)
-    .digest("hex")
-    .slice(0, 12);
-  const program = path.join(cache, `secretary-${digest}`, "secretary");
   if (existsSync(program)) return { program, skip: false };
   const work = mkdtempSync(path.join(tmpdir(), "keyward-go-"));
   try {
