@@ -33,6 +33,7 @@ const step = (name, args) => {
 };
 
 step("build", ["scripts/build.mjs"]);
+step("build the executable", ["scripts/build-exe.mjs"]);
 step("prepare the machines", ["test/vm/prepare.ts"]);
 step("stories", ["--test", "--test-concurrency=2", "--test-timeout=900000", ...stories()]);
 

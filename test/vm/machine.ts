@@ -3,7 +3,10 @@
  * test/vm/guest/ runs in it and reports; each of its checks is a test of the story. docs/testing.md has the rest.
  */
 import assert from "node:assert/strict";
+import { appendFileSync, copyFileSync } from "node:fs";
 import type { TestContext } from "node:test";
+import { archive, type Entry } from "./archive.ts";
+import { initramfs } from "./initramfs.ts";
 import type { Seen } from "./watch.ts";
 
 export interface Boot {
@@ -13,6 +16,8 @@ export interface Boot {
   readonly words?: Readonly<Record<string, string>>;
   /** Cut the power at this mark of the program. */
   readonly cut?: string;
+  /** In its memory at the start, over those of the initramfs. */
+  readonly files?: readonly Entry[];
 }
 
 export interface Booted extends Seen {
@@ -40,6 +45,12 @@ export function wordsOf(asked: Boot, places: { readonly report: string; readonly
     ...asked.words,
   };
   return Object.entries(words).map(([name, value]) => `${name}=${value}`);
+}
+
+/** What this boot has in its memory, at `path`. */
+export function writeInitramfs(path: string, { files = [] }: Boot): void {
+  copyFileSync(initramfs, path);
+  if (files.length > 0) appendFileSync(path, archive(files));
 }
 
 /**

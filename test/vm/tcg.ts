@@ -6,9 +6,8 @@ import { randomUUID } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { initramfs } from "./initramfs.ts";
 import { cloudKernel } from "./kernel.ts";
-import { type Boot, type Machine, wordsOf } from "./machine.ts";
+import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
 
 const FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
@@ -18,18 +17,33 @@ const DEADLINE_MS = 240_000;
 
 export interface TcgOptions {
   readonly firmware?: "uefi" | "bios";
+  /** A copy of this disk, instead of an empty one. */
+  readonly disk?: string;
+  /** A copy of these variables, instead of none of ours. */
+  readonly variables?: string;
 }
 
-/** A new machine, with a number of its own: no variable of ours, an empty disk. */
-export function createTcgMachine({ firmware = "uefi" }: TcgOptions = {}): Machine {
+export interface TcgMachine extends Machine {
+  /** Their files. */
+  readonly disk: string;
+  readonly variables: string;
+}
+
+/** A new machine: its SMBIOS number is its own. */
+export function createTcgMachine(options: TcgOptions = {}): TcgMachine {
+  const { firmware = "uefi", variables = VARIABLES } = options;
   const folder = mkdtempSync(join(tmpdir(), "keyward-tcg-"));
   const at = (name: string): string => join(folder, name);
   const uuid = randomUUID();
-  copyFileSync(VARIABLES, at("variables.fd"));
+  copyFileSync(variables, at("variables.fd"));
   writeFileSync(at("disk.img"), "");
   truncateSync(at("disk.img"), DISK_BYTES);
+  if (options.disk !== undefined) copyFileSync(options.disk, at("disk.img"));
   return {
+    disk: at("disk.img"),
+    variables: at("variables.fd"),
     async boot(asked) {
+      writeInitramfs(at("initramfs"), asked);
       const seen = await watch(
         argv(folder, [...(firmware === "uefi" ? flash(at("variables.fd")) : []), "-uuid", uuid], asked),
         DEADLINE_MS,
@@ -53,7 +67,7 @@ function argv(folder: string, hardware: readonly string[], asked: Boot): string[
     ...hardware,
     ...["-drive", `if=virtio,format=raw,cache=unsafe,file=${join(folder, "disk.img")}`],
     ...["-serial", `file:${join(folder, "console.log")}`, "-serial", "stdio"],
-    ...["-kernel", cloudKernel().image, "-initrd", initramfs, "-append", append.join(" ")],
+    ...["-kernel", cloudKernel().image, "-initrd", join(folder, "initramfs"), "-append", append.join(" ")],
   ];
 }
 

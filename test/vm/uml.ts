@@ -2,11 +2,10 @@
  * UML: User Mode Linux, a real kernel as a process of an unprivileged user: device-mapper, LVM, file systems and
  * reboots in a second or two, without firmware. It sees nothing of this machine but its own disk.
  */
-import { chownSync, copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { initramfs } from "./initramfs.ts";
-import { type Boot, type Machine, wordsOf } from "./machine.ts";
+import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
 
 const DISK_BYTES = 256 * 1024 * 1024;
@@ -18,12 +17,12 @@ const NOBODY = 65_534;
 export function createUmlMachine(): Machine {
   const folder = mkdtempSync(join(tmpdir(), "keyward-uml-"));
   const at = (name: string): string => join(folder, name);
-  copyFileSync(initramfs, at("initramfs"));
   writeFileSync(at("disk.img"), "");
   truncateSync(at("disk.img"), DISK_BYTES);
   if (process.getuid?.() === 0) for (const path of [folder, at("disk.img")]) chownSync(path, NOBODY, NOBODY);
   return {
     async boot(asked) {
+      writeInitramfs(at("initramfs"), asked);
       const seen = await watch(argv(folder, asked), DEADLINE_MS, asked.cut ?? null);
       return { ...seen, console: "" };
     },
