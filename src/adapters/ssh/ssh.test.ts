@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { freePort, keygen, type Sshd, startSshd } from "../../../test/ssh/sshd.ts";
+import { type ErrorCode, isKeywardError } from "../../base/errors.ts";
+import { Secret } from "../../base/secret.ts";
+import type { DurationMs } from "../../base/time.ts";
+import { systemRandom } from "../../crypto/random.ts";
+import type { RemoteHost, SshTarget } from "../../model/remote-host.ts";
+import { createConnectHost } from "./ssh.ts";
+import { openBySsh2 } from "./ssh2.ts";
+
+const connect = createConnectHost(openBySsh2, systemRandom);
+const deadline = 10_000 as DurationMs;
+const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o400 };
+let sshd: Sshd;
+let host: RemoteHost;
+let folder: string;
+
+const target = (more: Partial<SshTarget> = {}): SshTarget => ({
+  address: "127.0.0.1",
+  port: sshd.port,
+  user: sshd.user,
+  hostKeys: [sshd.hostKey],
+  hostCas: [],
+  ...more,
+});
+
+before(async () => {
+  sshd = await startSshd();
+  host = await connect(target(), sshd.login, deadline);
+  folder = mkdtempSync(join(tmpdir(), "push-"));
+});
+after(async () => {
+  host.close();
+  rmSync(folder, { recursive: true, force: true });
+  await sshd.stop();
+});
+
+const refused = (promise: Promise<unknown>, code: ErrorCode, words = /./) =>
+  assert.rejects(
+    promise,
+    (error) => (isKeywardError(error, code) && words.test(error.message)) || assert.fail(String(error)),
+  );
+
+test("a file is put in place with its mode; the same again is not written; other content replaces it", async () => {
+  const path = join(folder, "key");
+  const install = (text: string, mode = 0o400) => host.install(path, Secret.fromText(text), { ...own, mode });
+  assert.deepEqual(await install("correct horse"), { written: true, changed: true });
+  const { ino } = statSync(path);
+  assert.equal(statSync(path).mode & 0o7777, 0o400);
+  assert.deepEqual(await install("correct horse"), { written: false, changed: false });
+  assert.equal(statSync(path).ino, ino);
+  assert.deepEqual(await install("correct horse", 0o440), { written: true, changed: false });
+  assert.deepEqual(await install("battery staple"), { written: true, changed: true });
+  assert.equal(readFileSync(path, "utf8"), "battery staple");
+  assert.deepEqual(readdirSync(folder), ["key"]);
+});
+
+test("a mebibyte goes over whole", async () => {
+  const value = Secret.take(new Uint8Array(randomBytes(1_048_576)));
+  await host.install(join(folder, "large"), value, own);
+  assert.ok(readFileSync(join(folder, "large")).equals(value.reveal()));
+  assert.equal((await host.install(join(folder, "large"), value, own)).written, false);
+  assert.equal(await host.remove(join(folder, "large")), "removed");
+});
+
+test("what is taken away is gone, also when it may not be written; what is no file stays", async () => {
+  const path = join(folder, "gone");
+  await host.install(path, Secret.fromText("x"), own);
+  assert.equal(await host.remove(path), "removed");
+  assert.equal(await host.remove(path), "absent");
+  mkdirSync(join(folder, "directory"));
+  assert.equal(await host.remove(join(folder, "directory")), "foreign");
+});
+
+test("directories are made below a place of ours, and nowhere else", async () => {
+  const path = join(folder, "ours/deep/er/key");
+  await refused(host.install(path, Secret.fromText("x"), own), "local", /no such file/);
+  await host.install(path, Secret.fromText("x"), own, join(folder, "ours"));
+  assert.equal(statSync(join(folder, "ours/deep")).mode & 0o777, 0o700);
+  await refused(
+    host.install(join(folder, "theirs/key"), Secret.fromText("x"), own, join(folder, "ours")),
+    "local",
+  );
+});
+
+test("nothing goes through a symbolic link, or into a directory that anybody may change", async () => {
+  writeFileSync(join(folder, "victim"), "untouched");
+  symlinkSync(join(folder, "victim"), join(folder, "link"));
+  await refused(host.install(join(folder, "link"), Secret.fromText("x"), own), "local", /no regular file/);
+  assert.equal(await host.remove(join(folder, "link")), "foreign");
+  mkdirSync(join(folder, "real"));
+  symlinkSync(join(folder, "real"), join(folder, "way"));
+  await refused(host.install(join(folder, "way/key"), Secret.fromText("x"), own), "local");
+  mkdirSync(join(folder, "real/in"));
+  await refused(
+    host.install(join(folder, "way/in/key"), Secret.fromText("x"), own),
+    "local",
+    /symbolic link/,
+  );
+  mkdirSync(join(folder, "open"));
+  chmodSync(join(folder, "open"), 0o777);
+  await refused(host.install(join(folder, "open/key"), Secret.fromText("x"), own), "local", /anybody/);
+  assert.equal(readFileSync(join(folder, "victim"), "utf8"), "untouched");
+  assert.ok(lstatSync(join(folder, "link")).isSymbolicLink());
+});
+
+test("a read-only file system is said, and leaves what was there", async () => {
+  await refused(host.install("/proc/key", Secret.fromText("x"), own), "local", /"\/proc\//);
+});
+
+test("arguments reach a program as they are, and no shell reads them", async () => {
+  const out = join(folder, "arguments");
+  const words = ["$(id)", "; rm -rf /", "a\nb\n", "'\"\\", "", "-n", "ünï", "*", "\u0001\u007f"];
+  const status = await host.run(
+    ["sh", "-c", 'printf "%s|" "$KEY" "$@" > "$0"', out, ...words],
+    { KEY: "db/a" },
+    deadline,
+  );
+  assert.equal(status, 0);
+  assert.equal(readFileSync(out, "utf8"), `db/a|${words.join("|")}|`);
+  assert.equal(await host.run(["sh", "-c", "exit 7"], {}, deadline), 7);
+  assert.equal(await host.run(["/nonexistent"], {}, deadline), 127);
+  await refused(host.run(["true", "a\0b"], {}, deadline), "usage");
+});
+
+test("owners are found by name and by number; one that the host does not know is refused", async () => {
+  assert.deepEqual(await host.ownerOf("root", undefined), { uid: 0, gid: 0 });
+  assert.deepEqual(await host.ownerOf("0", "daemon"), { uid: 0, gid: 1 });
+  assert.deepEqual(await host.ownerOf(undefined, undefined), { uid: own.uid, gid: own.gid });
+  await refused(host.ownerOf("nobody-here", undefined), "local", /user "nobody-here": not known/);
+});
+
+test("another host key stops before anything is sent; a host without a known key is not asked", async () => {
+  keygen(join(folder, "other"));
+  const other = readFileSync(join(folder, "other.pub"), "utf8").trim();
+  await refused(
+    connect(target({ hostKeys: [other] }), sshd.login, deadline),
+    "integrity",
+    /another host key, SHA256:/,
+  );
+  await refused(connect(target({ hostKeys: [] }), sshd.login, deadline), "integrity", /not known/);
+  const either = await connect(target({ hostKeys: [other, sshd.hostKey] }), sshd.login, deadline);
+  assert.match(either.fingerprint, /^SHA256:/);
+  either.close();
+});
+
+test("a key that the host does not know is denied, a closed port unreachable", async () => {
+  keygen(join(folder, "stranger"));
+  const key = Secret.take(readFileSync(join(folder, "stranger")));
+  await refused(connect(target(), { kind: "key", key }, deadline), "denied");
+  await refused(connect(target({ port: await freePort() }), sshd.login, deadline), "unreachable");
+});
+
+test("a hook past its time ends the connection", async () => {
+  const one = await connect(target(), sshd.login, deadline);
+  await refused(one.run(["sleep", "30"], {}, 200 as DurationMs), "timeout");
+  await refused(one.install(join(folder, "late"), Secret.fromText("x"), own), "unreachable");
+  assert.ok(!existsSync(join(folder, "late")));
+});
+
+/** What is no sshd, or one that means harm. */
+async function against(
+  behave: (socket: Socket) => void,
+  use: (port: number) => Promise<void>,
+): Promise<void> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on("error", () => {}));
+    behave(socket);
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  try {
+    await use(port);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test("a host that accepts and says nothing, and one whose banner never ends, cost no more than the time they have", async () => {
+  const short = 700 as DurationMs;
+  await against(
+    () => {},
+    (port) => refused(connect(target({ port }), sshd.login, short), "timeout"),
+  );
+  const before = process.memoryUsage().rss;
+  await against(
+    (socket) => {
+      const pour = () => {
+        while (socket.writable && socket.write("x".repeat(65_536)));
+      };
+      socket.on("drain", pour);
+      pour();
+    },
+    async (port) => {
+      await assert.rejects(connect(target({ port }), sshd.login, short), isKeywardError);
+      assert.ok(process.memoryUsage().rss - before < 200_000_000);
+    },
+  );
+  await against(
+    (socket) => {
+      const pour = () => {
+        while (socket.writable && socket.write("a line before the greeting\r\n".repeat(1000)));
+      };
+      socket.on("drain", pour);
+      pour();
+    },
+    async (port) => {
+      await assert.rejects(connect(target({ port }), sshd.login, short), isKeywardError);
+      assert.ok(process.memoryUsage().rss - before < 300_000_000);
+    },
+  );
+});

@@ -1,0 +1,86 @@
+/**
+ * Remote host: a machine without an agent, reached by SSH, as the place where keys are put. The contract; `fleet/`
+ * does not know how it is reached.
+ */
+import type { Secret } from "../base/secret.ts";
+import type { DurationMs } from "../base/time.ts";
+
+export interface SshTarget {
+  /** A name or an address. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** Lines of public keys, one of which the host must show: it is never trusted for being the first to answer. */
+  readonly hostKeys: readonly string[];
+  /** Lines of public keys whose certificates the host may show instead. */
+  readonly hostCas: readonly string[];
+}
+
+/** Who we are to the host. */
+export type SshLogin =
+  /** A private key file of OpenSSH without a passphrase, and the certificate that goes with it, if there is one. */
+  | { readonly kind: "key"; readonly key: Secret; readonly certificate?: string }
+  /** Whatever the ssh-agent at this socket holds. */
+  | { readonly kind: "agent"; readonly socket: string };
+
+export interface RemoteOwnership {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+export interface RemoteHost {
+  /** The key that the host showed, as `ssh-keygen -l` prints its fingerprint. */
+  readonly fingerprint: string;
+
+  /**
+   * Numbers for names; the login's own where none is given.
+   *
+   * @throws KeywardError `local` when the host does not know one.
+   */
+  ownerOf(owner: string | undefined, group: string | undefined): Promise<{ uid: number; gid: number }>;
+
+  /**
+   * Put a file in place in one step: beside, synced where the server offers it, renamed; then looked at again. What is
+   * so already is not written. Never through a symbolic link.
+   *
+   * @param makeBelow - Directories missing below this one are made, for the login alone.
+   * @throws KeywardError `local`: what stood there stays as it was. `unreachable`, `timeout`
+   */
+  install(
+    path: string,
+    value: Secret,
+    ownership: RemoteOwnership,
+    makeBelow?: string,
+  ): Promise<{ readonly written: boolean; readonly changed: boolean }>;
+
+  /**
+   * Overwrite and unlink, if it is a regular file.
+   *
+   * @returns `foreign` for anything else, which stays.
+   * @throws KeywardError as `install`
+   */
+  remove(path: string): Promise<"removed" | "absent" | "foreign">;
+
+  /**
+   * Run a program with arguments; neither is ever part of a command line.
+   *
+   * @returns Its exit status; `null` when a signal ended it.
+   * @throws KeywardError `timeout`, after which it may still run; `unreachable`
+   */
+  run(
+    argv: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    limit: DurationMs,
+  ): Promise<number | null>;
+
+  close(): void;
+}
+
+/**
+ * @param deadline - For the connection to stand, and for each act on it.
+ * @throws KeywardError `integrity` when the host shows a key that is not its own; `denied` when it does not let us in;
+ *   `unreachable`; `timeout`
+ */
+export type ConnectHost = (target: SshTarget, login: SshLogin, deadline: DurationMs) => Promise<RemoteHost>;
