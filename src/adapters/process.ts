@@ -6,6 +6,7 @@
  * dropped. The program gets a process group of its own, so that its time limit ends its children too.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex, type Readable } from "node:stream";
 import type { DurationMs } from "../base/time.ts";
 
 /** Where a bare program name is looked for. */
@@ -74,6 +75,45 @@ function start({ argv, environment, input }: Program): ChildProcess {
     detached: true,
     shell: false,
   });
+}
+
+export interface Conversation {
+  /** Its standard input and output. */
+  readonly stream: Duplex;
+  /** Its standard error. */
+  readonly words: Readable;
+  readonly ended: Promise<End>;
+  /** It, and what it started. */
+  kill(): void;
+}
+
+/** A program to talk to, for as long as it lasts; whoever starts one kills it. */
+export function converse(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Conversation | End {
+  const [name = "", ...rest] = argv;
+  try {
+    const child = spawn(name, rest, {
+      cwd: "/",
+      env: { PATH: PROGRAM_PATH, ...environment },
+      stdio: "pipe",
+      detached: true,
+      shell: false,
+    });
+    const ended = new Promise<End>((resolve) => {
+      child.on("error", (error) => resolve({ kind: "not-started", code: codeOf(error) }));
+      child.on("exit", (status, signal) =>
+        resolve(signal === null ? { kind: "exited", status: status ?? 0 } : { kind: "killed", signal }),
+      );
+    });
+    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    // one that ends early breaks its streams off; `ended` says how it ended
+    stream.on("error", () => {});
+    return { stream, words: child.stderr, ended, kill: () => killGroup(child) };
+  } catch (error) {
+    return { kind: "not-started", code: codeOf(error) };
+  }
 }
 
 function follow(child: ChildProcess, program: Program, output: Output, finish: (end: End) => void): void {

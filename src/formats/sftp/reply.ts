@@ -1,7 +1,7 @@
 /** What a server answers. Its words are not kept: they may hold anything. */
 import { KeywardError } from "../../base/errors.ts";
+import { MAX_PACKET } from "../ssh-packets.ts";
 import { createReader, type Reader } from "../ssh-wire.ts";
-import { MAX_PACKET } from "./packets.ts";
 
 export type Status =
   | "ok"

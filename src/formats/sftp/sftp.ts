@@ -8,6 +8,7 @@
  *
  * Source: draft-ietf-secsh-filexfer-02; OpenSSH, PROTOCOL section 4 for `…@openssh.com`. Page: docs/formats/sftp.md.
  */
+
+export { createPackets } from "../ssh-packets.ts";
 export { type Ask, type Attributes, encodeAsk, encodeInit, OpenFlag } from "./ask.ts";
-export { createPackets, MAX_PACKET, type Packets } from "./packets.ts";
 export { decodeReply, type Reply, type Status } from "./reply.ts";

@@ -1,8 +1,8 @@
-/** Packets out of a stream of bytes that comes in any pieces. */
-import { concat } from "../../base/bytes.ts";
-import { KeywardError } from "../../base/errors.ts";
+/** Packets of SFTP and of ssh-agent: a uint32 length, then that many bytes, out of a stream that comes in any pieces. */
+import { concat } from "../base/bytes.ts";
+import { KeywardError } from "../base/errors.ts";
 
-/** Bytes of one packet: more than any server of OpenSSH sends. */
+/** Bytes of one packet: more than any program of OpenSSH sends. */
 export const MAX_PACKET = 262_144;
 
 export interface Packets {
