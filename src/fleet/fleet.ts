@@ -11,9 +11,11 @@
  */
 import type { Caller, Journal } from "../audit/audit.ts";
 import { isKeywardError } from "../base/errors.ts";
-import type { Clock } from "../base/time.ts";
+import type { Clock, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
+import type { FactTable } from "../model/facts.ts";
 import type { DeliveryRecord } from "../model/grant.ts";
+import type { VersionNumber } from "../model/key.ts";
 import { type KeyName, type NodeName, parseKeyName } from "../model/name.ts";
 import type { Node, NodeState } from "../model/node.ts";
 import type { PlanLine } from "../model/plan.ts";
@@ -67,6 +69,21 @@ export interface KeyDelivery extends DeliveryRecord {
   readonly node: NodeName;
 }
 
+/** A node as others may decide by it. */
+export interface KnownNode {
+  /** Attributes that may grant. */
+  readonly facts: FactTable;
+  /** What it should hold, but for derived keys, whose values are not here. */
+  readonly keys: readonly KnownKey[];
+}
+
+export interface KnownKey {
+  readonly key: KeyName;
+  readonly version: VersionNumber;
+  /** Tells the key from an earlier one of the same name. */
+  readonly created: UnixMs;
+}
+
 export interface Fleet extends Plans {
   readonly nodes: Nodes;
   readonly grants: Grants;
@@ -90,6 +107,9 @@ export interface Fleet extends Plans {
   isWatched(node: NodeName): boolean;
   /** @throws KeywardError `denied` unless the node is active; `too-large` when it says too much about itself. */
   report(caller: Caller, report: Report): Promise<ReportAnswer>;
+
+  /** For Secretary's duties; no permission is checked. `null` unless the node is active. */
+  known(name: NodeName): KnownNode | null;
 
   /** Who received a key, by name; nodes that are forgotten are left out. No permission is checked: for key history. */
   recipients(key: string): KeyDelivery[];
@@ -126,6 +146,16 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
     ...createReports(parts),
     changed: watching.changed,
     isWatched: watching.isWatched,
+    known(name) {
+      const entry = roster.nodes.get(name);
+      if (entry?.state !== "active" || entry.facts === null) return null;
+      const { desired } = roster.placements(name);
+      const keys = desired.flatMap(({ grant: { key }, version, derived }): KnownKey[] => {
+        const created = roster.keys.get(key)?.created;
+        return created === undefined || derived !== undefined ? [] : [{ key, version, created }];
+      });
+      return { facts: entry.facts.granting, keys };
+    },
     recipients(key) {
       const name = parseKeyName(key);
       return roster.names().flatMap((node): KeyDelivery[] => {

@@ -37,7 +37,9 @@ export type SystemAction =
   | "server:stop"
   | "access:login"
   | "node:first-contact"
-  | "schedule:run";
+  | "schedule:run"
+  /** A sealed value opened for a task, as Secretary's daemon does. */
+  | "value:open";
 
 export interface Allow {
   readonly actions: readonly Action[] | "*";

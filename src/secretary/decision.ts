@@ -17,6 +17,7 @@ import type { Asker, Claim, Source, SourceName } from "./asker.ts";
 import type { BoxKeys } from "./box-keys.ts";
 import { keyFingerprint } from "./fingerprint.ts";
 import type { Found, Opening } from "./opening.ts";
+import { NODE_PREFIX } from "./own-source.ts";
 import type { Replays } from "./replays.ts";
 
 export interface DecisionNeeds {
@@ -183,9 +184,6 @@ function sourceFor({ appId, appVersion, instant, taskId }: Claim, sources: Sourc
     );
   throw new KeywardError("malformed", `${name} is not asked by this daemon`);
 }
-
-/** What stands before a node's name in an app id; no id of Marathon begins like this. */
-export const NODE_PREFIX = "node:";
 
 function sourceNameFor(appId: string, hasVersion: boolean, taskId: string): SourceName | null {
   if (appId.startsWith(NODE_PREFIX)) return "keyward";

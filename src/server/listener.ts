@@ -5,13 +5,14 @@ import type { Clock } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import type { NodeName } from "../model/name.ts";
 import type { Principal } from "../model/principal.ts";
+import { DECRYPT_PATH, type Respond } from "./decrypt.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { createHttps, type Https, type TlsIdentity } from "./https.ts";
 import { createIdentify, type Vouchers } from "./identify.ts";
 import { createBuckets, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { createOnRequest } from "./request.ts";
+import { createOnRequest, type OnRequest } from "./request.ts";
 import { createRequestIds } from "./request-ids.ts";
 
 export interface ListenerNeeds {
@@ -23,6 +24,8 @@ export interface ListenerNeeds {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly random: Random;
+  /** Answers Secretary's clients; absent: nobody does. */
+  readonly secretary?: Respond;
 }
 
 export interface Listener extends Https {
@@ -69,19 +72,22 @@ export function createListener(needs: ListenerNeeds): Listener {
     identity: needs.identity,
     limits,
     metrics,
-    onRequest: createOnRequest({
-      ...needs,
-      identify: createIdentify(vouchers, onHolder),
-      buckets: {
-        principal: createBuckets(limits.perPrincipal, clock),
-        node: createBuckets(limits.perNode, clock),
-        denied: createBuckets(limits.deniedPerPrincipal, clock),
-        lines: createBuckets(limits.publicLines, clock),
-        public: createBuckets(limits.publicPerAddress, clock),
-        refused: createBuckets(limits.refusedPerAddress, clock),
-      },
-      nextId: createRequestIds(random),
-    }),
+    onRequest: withSecretary(
+      needs.secretary,
+      createOnRequest({
+        ...needs,
+        identify: createIdentify(vouchers, onHolder),
+        buckets: {
+          principal: createBuckets(limits.perPrincipal, clock),
+          node: createBuckets(limits.perNode, clock),
+          denied: createBuckets(limits.deniedPerPrincipal, clock),
+          lines: createBuckets(limits.publicLines, clock),
+          public: createBuckets(limits.publicPerAddress, clock),
+          refused: createBuckets(limits.refusedPerAddress, clock),
+        },
+        nextId: createRequestIds(random),
+      }),
+    ),
   });
   const { setIdentity } = https;
   return Object.assign(https, {
@@ -98,4 +104,13 @@ export function createListener(needs: ListenerNeeds): Listener {
       }, DROP_MS).unref();
     },
   });
+}
+
+/** Its clients send a form and know no other way, so they are told apart before anything else. */
+function withSecretary(secretary: Respond | undefined, onRequest: OnRequest): OnRequest {
+  if (secretary === undefined) return onRequest;
+  return (request, response) => {
+    if ((request.url ?? "").split("?", 1)[0] === DECRYPT_PATH) void secretary(request, response);
+    else onRequest(request, response);
+  };
 }

@@ -6,6 +6,7 @@
  *     request.ts              one request         handlers/               an operation each, by noun
  *     identify.ts             who calls           watch.ts                one stream a node
  *     parts.ts, serving.ts    the rooms together  local.ts                the same API without a socket
+ *     daemon.ts               Secretary's duties  decrypt.ts, secretary.ts, own-nodes.ts   alone or beside the API
  */
 import type { SealInput } from "../seal/seal.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -14,6 +15,7 @@ import { createMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { startSchedule } from "./schedule.ts";
 import { createService } from "./serving.ts";
+import { createSecretaryService, type SecretarySettings } from "./serving-secretary.ts";
 import { createTlsIdentities, type TlsKeep } from "./tls-identity.ts";
 import { unsealAtStart } from "./unseal-at-start.ts";
 import { createVouchers } from "./vouchers.ts";
@@ -38,6 +40,8 @@ export interface ServerOptions {
   readonly unseal?: readonly SealInput[];
   /** Before AWS KMS is asked again when it could not be reached at the start; 5 s unless given. */
   readonly unsealRetryMs?: number;
+  /** Answer Secretary's clients with these keys; absent: not at all. */
+  readonly secretary?: SecretarySettings;
 }
 
 export interface Server {
@@ -81,6 +85,8 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
     onRefused: (node) => listener?.dropNode(node),
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
+  const secretary =
+    options.secretary === undefined ? null : createSecretaryService(parts, options.secretary, metrics);
   const identities = createTlsIdentities({ ...parts, ...options });
   listener = createListener({
     ...parts,
@@ -89,6 +95,7 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
     vouchers: createVouchers(parts),
     identity: await identities.current(),
     limits: { ...defaultLimits, ...options.limits },
+    ...(secretary === null ? {} : { secretary: secretary.respond }),
   });
   const renew = async (): Promise<void> => {
     const next = await identities.next();
@@ -112,6 +119,7 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
     endTrust();
     service.close();
     await from.stop(graceMs);
+    secretary?.close();
     await note(parts, "server:stop").catch(failedRenewal);
     await parts.close();
     log.info("stopped");
