@@ -5,6 +5,7 @@ import type { Kms } from "../model/kms.ts";
 import { readKeyFile } from "../seal/file.ts";
 import type { SealInput } from "../seal/seal.ts";
 import { createLog, createTlsFile, type Parts, startServer } from "../server/server.ts";
+import type { SecretarySettings } from "../server/serving-secretary.ts";
 import { assertOurs, files, forgetRunning, keyFileFor, writeRunning } from "./data-directory.ts";
 import { type Listen, reachableAt } from "./listen.ts";
 import { openHouse, sealKindsOf } from "./serve.ts";
@@ -18,6 +19,8 @@ export interface ServerCommand {
   readonly keyFile: string | undefined;
   /** Closed when the server stops. */
   readonly kms: Kms;
+  /** Absent: Secretary's clients are not answered. */
+  readonly secretary?: SecretarySettings;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +36,7 @@ export async function runServer(options: ServerCommand): Promise<void> {
     names: namesFor(listen.host, options.names),
     keep: createTlsFile(path.join(data, files.tls)),
     unseal: inputs,
+    ...(options.secretary === undefined ? {} : { secretary: options.secretary }),
   });
   for (const input of inputs) if (input.kind === "file") input.content.wipe();
   writeCa(parts, data);
