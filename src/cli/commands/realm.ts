@@ -1,10 +1,11 @@
 /** `keyward realm`: the ledger of what follows from a seed. */
 import { runnable } from "../run.ts";
 import { add } from "./realm/add.ts";
+import { deliver } from "./realm/deliver.ts";
 import { list, show } from "./realm/look.ts";
 import { bump, retire } from "./realm/versions.ts";
 
 export const command = runnable("realm", {
   summary: "Realms: which keys follow from a seed, and which version of each is current.",
-  acts: { list, show, add, bump, retire },
+  acts: { list, show, add, bump, retire, deliver },
 });

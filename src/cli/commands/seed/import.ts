@@ -8,6 +8,7 @@ import { trimPassword } from "../../../derive/gokey/password-file.ts";
 import { MAX_SEED_BYTES, openSeed } from "../../../derive/gokey/seed.ts";
 import { MAX_LEDGER_BYTES, openLedger } from "../../../formats/ledger/ledger.ts";
 import { readSeedFacts } from "../../../formats/seed/seed.ts";
+import { toRotate } from "../../../seed/realms.ts";
 import { sealAnew } from "../../../seed/seed.ts";
 import { act } from "../../command.ts";
 import { readBytes } from "../../read-file.ts";
@@ -89,13 +90,13 @@ function broken(listed: number): string {
   return `gokey before 0.2.0 threw the seed away and derived from the public part of its file (CVE-2025-13353): whoever saw the file has the keys, without the password. Replace ${which}`;
 }
 
-/** Every realm of a ledger of this derivation: none of them is safe. */
+/** Every realm in use: none of them is safe. */
 function realmsToRotate(file: string | undefined, world: World): string[] {
   if (file === undefined) return [];
   const ledger = openLedger(readBytes(path.resolve(world.cwd, file), "ledger", MAX_LEDGER_BYTES));
   if (ledger.scheme !== "gokey-0.1")
     throw new KeywardError("usage", `ledger ${JSON.stringify(file)}: is of scheme ${ledger.scheme}`);
-  return ledger.realms.map(({ name }) => name);
+  return toRotate(ledger, world.clock()).map(({ name }) => name);
 }
 
 async function gokeyPassword(file: string | undefined, world: World): Promise<Secret> {

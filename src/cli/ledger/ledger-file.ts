@@ -1,0 +1,38 @@
+/** A ledger's file, and the one beside it that is to follow while the seed is rotated: NAME.next. */
+import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, unlinkSync } from "node:fs";
+import path from "node:path";
+import { MAX_LEDGER_BYTES } from "../../formats/ledger/ledger.ts";
+import type { LedgerPlace } from "../../seed/ledger-place.ts";
+import { cannot, readBytes } from "../read-file.ts";
+import { replace } from "../write-file.ts";
+
+/** @param file - Absolute. */
+export function createLedgerFile(file: string): LedgerPlace {
+  const next = `${file}.next`;
+  const change = (verb: string, step: () => void): void => {
+    try {
+      step();
+      syncDirectory(path.dirname(file));
+    } catch (error) {
+      throw cannot(verb, next, "ledger", error);
+    }
+  };
+  return {
+    read(slot) {
+      const one = slot === "next" ? next : file;
+      return existsSync(one) ? readBytes(one, "ledger", MAX_LEDGER_BYTES) : null;
+    },
+    stage: (ledger) => replace(next, "ledger", ledger, 0o644),
+    commit: () => change("put in place", () => renameSync(next, file)),
+    erase: () => change("remove", () => unlinkSync(next)),
+  };
+}
+
+function syncDirectory(directory: string): void {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
