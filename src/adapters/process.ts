@@ -101,19 +101,43 @@ export function converse(
       detached: true,
       shell: false,
     });
-    const ended = new Promise<End>((resolve) => {
-      child.on("error", (error) => resolve({ kind: "not-started", code: codeOf(error) }));
-      child.on("exit", (status, signal) =>
-        resolve(signal === null ? { kind: "exited", status: status ?? 0 } : { kind: "killed", signal }),
-      );
-    });
     const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
     // one that ends early breaks its streams off; `ended` says how it ended
     stream.on("error", () => {});
-    return { stream, words: child.stderr, ended, kill: () => killGroup(child) };
+    return { stream, words: child.stderr, ended: endOf(child), kill: () => killGroup(child) };
   } catch (error) {
     return { kind: "not-started", code: codeOf(error) };
   }
+}
+
+export interface StartedForeground {
+  readonly child: { kill(signal: NodeJS.Signals): boolean };
+  readonly ended: Promise<End>;
+}
+
+/** With this process's own streams, in its group. What it is for: `foreground.ts`. */
+export function startForeground(
+  file: string,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  cwd: string,
+): StartedForeground | End {
+  const [argv0 = "", ...rest] = argv;
+  try {
+    const child = spawn(file, rest, { argv0, cwd, env: environment, stdio: "inherit", shell: false });
+    return { child, ended: endOf(child) };
+  } catch (error) {
+    return { kind: "not-started", code: codeOf(error) };
+  }
+}
+
+function endOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve({ kind: "not-started", code: codeOf(error) }));
+    child.on("exit", (status, signal) =>
+      resolve(signal === null ? { kind: "exited", status: status ?? 0 } : { kind: "killed", signal }),
+    );
+  });
 }
 
 function follow(child: ChildProcess, program: Program, output: Output, finish: (end: End) => void): void {

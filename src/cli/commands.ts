@@ -120,6 +120,30 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/daemon.ts"),
   },
   {
+    name: "genkeys",
+    chapter: "values",
+    summary: "Make key pairs for sealed values",
+    load: () => import("./commands/genkeys.ts"),
+  },
+  {
+    name: "encrypt",
+    chapter: "values",
+    summary: "Seal a value for an environment and a variable",
+    load: () => import("./commands/encrypt.ts"),
+  },
+  {
+    name: "decrypt",
+    chapter: "values",
+    summary: "Open the sealed values in a text or in the environment",
+    load: () => import("./commands/decrypt.ts"),
+  },
+  {
+    name: "exec",
+    chapter: "values",
+    summary: "Run a program with its sealed values opened",
+    load: () => import("./commands/exec.ts"),
+  },
+  {
     name: "secretary",
     chapter: "values",
     summary: "The command line of the original Secretary",

@@ -56,6 +56,11 @@ test("the launcher runs the bundle on the package's own Node, without debugger a
   assert.equal(stdout, "own --disable-sigusr1 keyward.cjs key list -o core=0");
 });
 
+test("for exec, which passes SIGUSR1 on, the debugger's address is hidden instead", () => {
+  const { stdout } = start(createPackage(), ["exec", "--"]);
+  assert.equal(stdout, "own --inspect-publish-uid=stderr keyward.cjs exec -- core=0");
+});
+
 test("it finds its package through links, relative and absolute", () => {
   const made = createPackage();
   symlinkSync("../bin/keyward", path.join(made.directory, "path/one"));

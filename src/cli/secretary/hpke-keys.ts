@@ -1,6 +1,6 @@
 /**
  * The keys of `ENC[HPKE,…]`, and where they are looked for: what was typed, else a variable, else a file in
- * `./keys`. A place may hold several keys, old and new, one PEM block after the other or separated by blanks.
+ * `./keys`. A place may hold several keys, old and new: one PEM block after the other, or separated by blanks.
  */
 import { KeywardError } from "../../base/errors.ts";
 import { createKeyRing, type KeyRing } from "../../formats/hpke/key-ring.ts";
@@ -9,8 +9,10 @@ import {
   parseRecipientPublicKey,
   parseWriter,
   parseWriterPublicKey,
+  type Recipient,
   type RecipientPublicKey,
   type Writer,
+  type WriterPublicKey,
 } from "../../formats/hpke/keys.ts";
 import { variable } from "../environment.ts";
 import { findKey, type KeyWorld, type ParseKey } from "./find-key.ts";
@@ -28,18 +30,46 @@ export interface HpkeKeys {
   readonly ring: KeyRing;
 }
 
-/** `null` when the environment has no name, or there is no key of it or of a writer. */
+/** `null` when the environment has no name, or there is no key of it. */
 export function findHpkeKeys(world: KeyWorld, typed: TypedHpkeKeys = {}): HpkeKeys | null {
-  const environment = typed.environment ?? variable(world.env, "KEYWARD_ENVIRONMENT");
-  if (environment === undefined) return null;
-  const recipients = findAll(typed.keys, privatePlaces, several(parseRecipient), true, world);
-  const writers = findAll(typed.writers, writerPlaces, several(parseWriterPublicKey), false, world);
-  if (recipients.length === 0 || writers.length === 0) return null;
+  return hpkeKeys(
+    typed.environment ?? variable(world.env, "KEYWARD_ENVIRONMENT"),
+    findRecipients(world, typed.keys),
+    findWriters(world, typed.writers),
+  );
+}
+
+export function hpkeKeys(
+  environment: string | undefined,
+  recipients: readonly Recipient[],
+  writers: readonly WriterPublicKey[],
+): HpkeKeys | null {
+  if (environment === undefined || recipients.length === 0) return null;
   return { environment, ring: createKeyRing(recipients, writers) };
+}
+
+export function findRecipients(world: KeyWorld, typed?: readonly string[]): readonly Recipient[] {
+  return findAll(typed, privatePlaces, several(parseRecipient), true, world);
+}
+
+export function findWriters(world: KeyWorld, typed?: readonly string[]): readonly WriterPublicKey[] {
+  return findAll(typed, writerPlaces, several(parseWriterPublicKey), false, world);
 }
 
 const privatePlaces = ["ENVIRONMENT_PRIVATE_KEY", "./keys/environment-private-key.pem"];
 const writerPlaces = ["WRITER_PUBLIC_KEY", "./keys/writer-public-key.pem"];
+
+/** Each that was typed; else the first place that is there. */
+function findAll<K>(
+  typed: readonly string[] | undefined,
+  after: readonly string[],
+  parse: ParseKey<readonly K[]>,
+  secret: boolean,
+  world: KeyWorld,
+): readonly K[] {
+  if (typed === undefined) return findKey({ typed: "", after, secret }, parse, world) ?? [];
+  return typed.flatMap((one) => findKey({ typed: one, after: [], secret }, parse, world) ?? []);
+}
 
 export interface HpkeSealing {
   readonly environment: string;
@@ -47,20 +77,28 @@ export interface HpkeSealing {
   readonly writer: Writer;
 }
 
+export interface SealingFlags {
+  readonly environment?: string;
+  readonly to?: string;
+  readonly as?: string;
+}
+
 /** @throws KeywardError `not-found`, `usage`, `local`, `malformed` */
-export function findHpkeSealing(
-  world: KeyWorld,
-  typed: { environment?: string | undefined; to?: string | undefined; writer?: string | undefined },
-): HpkeSealing {
+export function findHpkeSealing(world: KeyWorld, typed: SealingFlags): HpkeSealing {
   const environment = typed.environment ?? variable(world.env, "KEYWARD_ENVIRONMENT");
   if (environment === undefined)
     throw new KeywardError("usage", "the environment has no name", {
       hint: "--environment prod, or KEYWARD_ENVIRONMENT: a value opens in the environment that it is sealed for",
     });
-  const recipient = findOne(typed.to, recipientPlaces, parseRecipientPublicKey, false, world);
-  const writer = findOne(typed.writer, signingPlaces, parseWriter, true, world);
+  const { to = "", as = "" } = typed;
+  const recipient = findKey(
+    { typed: to, after: recipientPlaces, secret: false },
+    parseRecipientPublicKey,
+    world,
+  );
+  const writer = findKey({ typed: as, after: signingPlaces, secret: true }, parseWriter, world);
   if (recipient === null) throw missing("the environment's public key", "--to", recipientPlaces);
-  if (writer === null) throw missing("the writer's private key", "--writer", signingPlaces);
+  if (writer === null) throw missing("the writer's private key", "--as", signingPlaces);
   return { environment, recipient, writer };
 }
 
@@ -71,27 +109,6 @@ function missing(what: string, flag: string, [name = "", file = ""]: readonly st
   return new KeywardError("not-found", `${what} is not here`, {
     hint: `${flag} FILE, or ${name}, or ${file}: keyward genkeys makes keys`,
   });
-}
-
-function findOne<K>(
-  typed: string | undefined,
-  after: readonly string[],
-  parse: ParseKey<K>,
-  secret: boolean,
-  world: KeyWorld,
-): K | null {
-  return findKey({ typed: typed ?? "", after: typed === undefined ? after : [], secret }, parse, world);
-}
-
-function findAll<K>(
-  typed: readonly string[] | undefined,
-  after: readonly string[],
-  parse: ParseKey<readonly K[]>,
-  secret: boolean,
-  world: KeyWorld,
-): readonly K[] {
-  if (typed === undefined) return findOne(undefined, after, parse, secret, world) ?? [];
-  return typed.flatMap((one) => findOne(one, [], parse, secret, world) ?? []);
 }
 
 function several<K>(parse: ParseKey<K>): ParseKey<readonly K[]> {

@@ -20,6 +20,14 @@ export interface TypedKeys {
   readonly serviceKey: string;
 }
 
+export const noKeys: TypedKeys = {
+  publicKey: "",
+  privateKey: "",
+  masterKey: "",
+  configKey: "",
+  serviceKey: "",
+};
+
 /** The original's message names another role than the key has. */
 export function keysToEncrypt(typed: TypedKeys, world: KeyWorld): { to: PublicKey; from: PrivateKey } {
   const to = findKey(

@@ -1,7 +1,9 @@
 /** Running text with envelopes: each is replaced where it stands, and nothing else is touched. All or none. */
+
+import { KeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { type Found, findEnvelopesInBytes, replaceEnvelopes } from "../../formats/secretary/recognise.ts";
-import { allOrNone, type Opener } from "./opener.ts";
+import { allOrNone, type Opener, type Outcome, type Wanted } from "./opener.ts";
 
 /**
  * @param variableOf - Which variable an envelope belongs to; empty for none.
@@ -19,7 +21,7 @@ export async function openText(
     variable: variableOf(one),
     what: found.length === 1 ? "envelope" : `envelope ${i + 1}`,
   }));
-  const values = allOrNone(await opener.openAll(wanted));
+  const values = allOrNone(await openNamed(wanted, opener));
   try {
     return replaceEnvelopes(
       document,
@@ -29,4 +31,21 @@ export async function openText(
   } finally {
     for (const value of values) value.wipe();
   }
+}
+
+/** Under the name beside it; what does not open there may have been sealed without a name. */
+export async function openNamed(wanted: readonly Wanted[], opener: Opener): Promise<readonly Outcome[]> {
+  const outcomes = [...(await opener.openAll(wanted))];
+  const again = wanted.flatMap((one, i) =>
+    outcomes[i] instanceof KeywardError && one.variable !== "" && one.envelope.startsWith("ENC[HPKE,")
+      ? [i]
+      : [],
+  );
+  if (again.length === 0) return outcomes;
+  const unnamed = await opener.openAll(again.map((i) => ({ ...(wanted[i] as Wanted), variable: "" })));
+  for (const [at, i] of again.entries()) {
+    const outcome = unnamed[at] as Outcome;
+    if (!(outcome instanceof KeywardError)) outcomes[i] = outcome;
+  }
+  return outcomes;
 }

@@ -122,8 +122,8 @@ function sealerOf(typed: PTyped, world: World): Sealer {
   return async (value) => sealNacl(key, systemRandom(NACL_NONCE_SIZE), value);
 }
 
-function kmsSealer(keyId: string, { env }: World): Sealer {
-  return async (value) => (await import("./kms-sealer.ts")).sealWithKms(keyId, env, value);
+function kmsSealer(keyId: string, world: World): Sealer {
+  return async (value) => (await import("./kms-sealer.ts")).sealWithKms(keyId, world, value);
 }
 
 async function runDecrypt(typed: PTyped, world: World): Promise<number> {
