@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { environment, installDebianPackages, installPackages, node, root, run } from "./prepare.mjs";
 
 installPackages();
-installDebianPackages({ python3: "python3-venv" });
+installDebianPackages({ python3: "python3-venv", ruby: "ruby" });
 
 const words = process.argv.slice(2);
 const files = readdirSync(join(root, "test/peers"))
