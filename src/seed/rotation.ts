@@ -141,7 +141,7 @@ export async function rollBack(parts: RotationParts): Promise<{ readonly deliver
     });
   if (state.kind === "committed")
     throw new KeywardError("conflict", `${parts.place.name}: the new seed is current already`, {
-      hint: "finish the rotation: keyward seed rotate",
+      hint: "finish the rotation: keyward seed rotate --resume",
     });
   using old = await openSlot(parts, "current");
   const ledger = await readOwn(parts.ledger, old.seed);

@@ -1,11 +1,11 @@
 /** `seed show`: what is safe to show of a seed. Nothing is opened. */
 import { readSeedFacts } from "../../../formats/seed/seed.ts";
-import type { SeedPlace } from "../../../model/seed-place.ts";
 import { noSeed } from "../../../seed/seed.ts";
 import { act } from "../../command.ts";
 import { findSeed } from "../../open-seed.ts";
 import type { Block } from "../../output.ts";
 import { factsBlock, factsOf, fingerprint, warningsBlock, warningsOf } from "./describe.ts";
+import { staged } from "./staged.ts";
 
 export const show = act({
   summary: "Show which seed is in a place, and what opens it; never the seed",
@@ -38,19 +38,3 @@ export const show = act({
     );
   },
 });
-
-/** A seed that is to follow: its rotation was begun. */
-async function staged(place: SeedPlace) {
-  const envelope = await place.read("next");
-  if (envelope === null) return { warnings: [] };
-  try {
-    const { id, generation } = readSeedFacts(envelope);
-    return {
-      facts: { id, generation },
-      line: `seed ${id}, generation ${generation}`,
-      warnings: ["a rotation was begun and not finished: keyward seed rotate finishes it"],
-    };
-  } catch {
-    return { warnings: ["what is staged to follow is damaged: keyward seed rotate --roll-back removes it"] };
-  }
-}

@@ -1,20 +1,21 @@
 /** `seed new`, `seed install`: seeds that were not there before. */
 
 import path from "node:path";
-import { KeywardError } from "../../../base/errors.ts";
+import { isKeywardError, KeywardError } from "../../../base/errors.ts";
 import { Secret } from "../../../base/secret.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import { SEED_BYTES } from "../../../derive/keyward-1/keyward-1.ts";
 import { MAX_ENVELOPE_BYTES, readSeedFacts } from "../../../formats/seed/seed.ts";
 import { printable } from "../../../model/name.ts";
 import type { SeedPlace } from "../../../model/seed-place.ts";
-import { sealAnew } from "../../../seed/seed.ts";
+import { noSeed, sealAnew } from "../../../seed/seed.ts";
 import { act } from "../../command.ts";
 import type { Output } from "../../output.ts";
 import { readBytes } from "../../read-file.ts";
 import { type Sealing, saysSealing, sealingFlags, sealingOf } from "../../seal-seed.ts";
 import { openPlace, parsePlace } from "../../seed-place.ts";
 import { factsBlock, factsOf, warningsBlock, warningsOf } from "./describe.ts";
+import { staged } from "./staged.ts";
 import { openTarget, targetFlags } from "./target.ts";
 
 export const create = act({
@@ -59,27 +60,35 @@ export const install = act({
   ],
   async run({ out, world }, { words: [word], flags }) {
     const place = await openTarget(flags, word, world);
-    const mended = await place.protect();
-    const there = await place.read("current");
-    if (there !== null) {
-      await tell(
-        out,
-        place,
-        there,
-        "the seed is there",
-        mended.map((what) => `set right: ${what}`),
-      );
-      return;
+    const mended = (await place.protect()).map((what) => `set right: ${what}`);
+    if ((await place.read("current")) === null) {
+      await assertEmpty(place);
+      const envelope =
+        flags.from === undefined
+          ? await newEnvelope(sealingOf(flags, world, "machine"))
+          : givenEnvelope(path.resolve(world.cwd, flags.from), saysSealing(flags));
+      if (await createFirst(place, envelope)) {
+        await tell(out, place, envelope, "made the machine's seed", mended);
+        return;
+      }
     }
-    await assertEmpty(place);
-    const envelope =
-      flags.from === undefined
-        ? await newEnvelope(sealingOf(flags, world, "machine"))
-        : givenEnvelope(path.resolve(world.cwd, flags.from), saysSealing(flags));
-    await place.create(envelope);
-    await tell(out, place, envelope, "made the machine's seed");
+    const there = await place.read("current");
+    if (there === null) throw noSeed(place);
+    const { warnings } = await staged(place);
+    await tell(out, place, there, "the seed is there", [...mended, ...warnings]);
   },
 });
+
+/** @returns `false` when another one was quicker. */
+async function createFirst(place: SeedPlace, envelope: Uint8Array): Promise<boolean> {
+  try {
+    await place.create(envelope);
+    return true;
+  } catch (error) {
+    if (isKeywardError(error, "conflict")) return false;
+    throw error;
+  }
+}
 
 async function newEnvelope({ opener, openers }: Sealing): Promise<Uint8Array> {
   using seed = Secret.take(systemRandom(SEED_BYTES));

@@ -59,6 +59,6 @@ async function assertNoRotation(place: SeedPlace, envelope: Uint8Array): Promise
   const next = await place.read("next");
   if (next === null || readSeedFacts(next).generation === readSeedFacts(envelope).generation) return;
   throw new KeywardError("conflict", `${place.name}: a rotation was begun and not finished`, {
-    hint: "finish it first: keyward seed rotate",
+    hint: "finish it first: keyward seed rotate --resume",
   });
 }
