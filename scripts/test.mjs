@@ -11,6 +11,7 @@ installDebianPackages({
   openssl: "openssl",
   "ssh-keygen": "openssh-client",
   prlimit: "util-linux",
+  script: "bsdutils",
   wg: "wireguard-tools",
   goiardi: "goiardi",
   sshd: "openssh-server",

@@ -1,5 +1,5 @@
 /** Passphrases and values typed at the terminal, without echo. */
-import { openSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
@@ -12,6 +12,8 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const CTRL_U = 0x15;
 const DELETE = 0x7f;
+
+export const BROKEN_OFF = "broken off at the terminal";
 
 /** Bytes typed so far, in memory that can be wiped. */
 export interface Typed {
@@ -60,29 +62,38 @@ function eraseCharacter(typed: Typed): void {
   } while (((typed.bytes[typed.length] ?? 0) & 0xc0) === 0x80);
 }
 
+export interface Asking {
+  /** Ctrl-D is no key: what was typed stays, and the question too. */
+  readonly deafToEnd?: boolean;
+}
+
 /**
- * Ask at the controlling terminal, even when stdin is a pipe.
+ * Ask at the controlling terminal, even when stdin is a pipe. Bytes are read one by one and at once: what was typed
+ * for the next question stays with the terminal, and Bun neither opens a stream on it twice nor ends after one.
  *
  * @throws KeywardError `usage` when there is no terminal, `local` when the person breaks off.
  */
-export async function askSecret(question: string): Promise<Secret> {
-  const tty = openTerminal();
+export async function askSecret(question: string, { deafToEnd = false }: Asking = {}): Promise<Secret> {
+  const { mode, input } = openTerminal();
   const typed = createTyped();
   try {
+    // First: whoever sees the question may type, and nothing of it is shown.
+    mode.setRawMode(true);
     process.stderr.write(question);
-    tty.setRawMode(true);
-    return await readLine(tty, typed);
+    return readLine(input, typed, deafToEnd);
   } finally {
     typed.bytes.fill(0);
-    tty.setRawMode(false);
-    tty.destroy();
+    mode.setRawMode(false);
+    mode.destroy();
+    closeSync(input);
     process.stderr.write("\n");
   }
 }
 
-function openTerminal(): ReadStream {
+/** One stream to set its mode by, which is never read, and a file to read from. */
+function openTerminal(): { mode: ReadStream; input: number } {
   try {
-    return new ReadStream(openSync("/dev/tty", "r+"));
+    return { mode: new ReadStream(openSync("/dev/tty", "r+")), input: openSync("/dev/tty", "r") };
   } catch (error) {
     throw new KeywardError("usage", "there is no terminal to ask at", {
       hint: "give it in a file or on standard input; --help of the command says how",
@@ -91,22 +102,14 @@ function openTerminal(): ReadStream {
   }
 }
 
-function readLine(tty: ReadStream, typed: Typed): Promise<Secret> {
-  return new Promise((resolve, reject) => {
-    tty.on("error", reject);
-    tty.on("data", (chunk: Buffer) => {
-      try {
-        for (const byte of chunk) {
-          const state = take(typed, byte);
-          if (state === "interrupted") reject(new KeywardError("local", "broken off at the terminal"));
-          if (state === "done") resolve(Secret.copy(typed.bytes.subarray(0, typed.length)));
-          if (state !== "more") return;
-        }
-      } catch (error) {
-        reject(error);
-      } finally {
-        chunk.fill(0);
-      }
-    });
-  });
+function readLine(input: number, typed: Typed, deafToEnd: boolean): Secret {
+  const byte = new Uint8Array(1);
+  for (;;) {
+    const hungUp = readSync(input, byte, 0, 1, null) === 0;
+    if (deafToEnd && !hungUp && byte[0] === CTRL_D) continue;
+    const state = hungUp ? "interrupted" : take(typed, byte[0] ?? 0);
+    byte[0] = 0;
+    if (state === "interrupted") throw new KeywardError("local", BROKEN_OFF);
+    if (state === "done") return Secret.copy(typed.bytes.subarray(0, typed.length));
+  }
 }

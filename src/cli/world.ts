@@ -4,7 +4,8 @@ import type { Api } from "../api/api.ts";
 import type { Secret } from "../base/secret.ts";
 import { type Clock, systemClock } from "../base/time.ts";
 import type { Environment } from "./environment.ts";
-import { systemEnviron } from "./secretary/environ.ts";
+import type { Asking } from "./prompt.ts";
+import { systemCmdline, systemEnviron } from "./secretary/environ.ts";
 import type { Target } from "./target.ts";
 
 export interface Sink {
@@ -20,6 +21,8 @@ export interface World {
   readonly env: Environment;
   /** The environment's bytes, `NAME=VALUE` and NUL; absent or `null`: `env` is all there is. */
   readonly environ?: () => Uint8Array | null;
+  /** The command line's bytes, each word ended by NUL; absent or `null`: what was typed is text. */
+  readonly cmdline?: () => Uint8Array | null;
   readonly home: string;
   readonly cwd: string;
   readonly stdin: Source;
@@ -29,7 +32,7 @@ export interface World {
   /** Aborted by Ctrl-C or SIGTERM. Whoever reads this ends by itself then; nobody else is kept from ending. */
   readonly interrupted: AbortSignal;
   /** What is typed at the terminal, without echo. @throws KeywardError `usage` when there is no terminal. */
-  askSecret(question: string): Promise<Secret>;
+  askSecret(question: string, asking?: Asking): Promise<Secret>;
   connect(target: Target, world: World): Promise<Api>;
 }
 
@@ -39,6 +42,7 @@ export function systemWorld(): World {
   return {
     env: process.env,
     environ: systemEnviron,
+    cmdline: systemCmdline,
     home: homedir(),
     cwd: process.cwd(),
     get stdin() {
@@ -51,7 +55,7 @@ export function systemWorld(): World {
       interrupted ??= interruption();
       return interrupted;
     },
-    askSecret: async (question) => (await import("./prompt.ts")).askSecret(question),
+    askSecret: async (question, asking) => (await import("./prompt.ts")).askSecret(question, asking),
     connect: async (target, world) => (await import("./connect.ts")).connect(target, world),
   };
 }

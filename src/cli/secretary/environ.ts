@@ -37,8 +37,17 @@ function fromObject(env: World["env"]): Entry[] {
 
 /** What this process was started with. `null` where the system does not tell (proc(5)). */
 export function systemEnviron(): Uint8Array | null {
+  return ofThisProcess("environ");
+}
+
+/** As `systemEnviron`: the words of its command line, the program's first. */
+export function systemCmdline(): Uint8Array | null {
+  return ofThisProcess("cmdline");
+}
+
+function ofThisProcess(what: "environ" | "cmdline"): Uint8Array | null {
   try {
-    return readFileSync("/proc/self/environ");
+    return readFileSync(`/proc/self/${what}`);
   } catch {
     return null;
   }

@@ -42,8 +42,8 @@ export const kinds = Object.keys(suffixes) as readonly Kind[];
 export const MAX_RAW_BYTES = 16_777_216;
 
 export interface Request {
-  /** Bytes as they are: no trimming, no normalisation. */
-  readonly realm: string;
+  /** Bytes as they are, a text in UTF-8: no trimming, no normalisation. */
+  readonly realm: string | Uint8Array;
   readonly kind: Kind;
   /** Characters of a password (10), bytes of raw (32); keys have none. */
   readonly length?: number;
@@ -84,8 +84,12 @@ export interface Options {
  */
 export async function derive(source: Source, request: Request, options: Options = {}): Promise<Secret> {
   assertRequest(source, request, options);
-  using key = source.streamKey(concat(utf8(request.realm), utf8(suffixes[request.kind])));
+  using key = source.streamKey(concat(bytesOf(request.realm), utf8(suffixes[request.kind])));
   return read(openStream(key), request, options.signal);
+}
+
+function bytesOf(realm: string | Uint8Array): Uint8Array {
+  return typeof realm === "string" ? utf8(realm) : realm;
 }
 
 /** Derive several from one source. A seed has been opened once, so this costs one PBKDF2 for all. */
@@ -98,7 +102,7 @@ export async function deriveMany(
 }
 
 function assertRequest(source: Source, { realm, kind, length }: Request, options: Options): void {
-  if (realm === "") throw new KeywardError("usage", "no realm provided");
+  if (realm.length === 0) throw new KeywardError("usage", "no realm provided");
   if (kind !== "pass" && !source.strong && !options.allowUnsafe) {
     throw new KeywardError("usage", "generating keys without strong seed is not allowed");
   }
