@@ -6,8 +6,9 @@ import type { Accounts } from "../adapters/accounts/accounts.ts";
 import { isKeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Secret } from "../base/secret.ts";
-import type { VersionNumber } from "../model/key.ts";
+import type { DerivedAs, VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
+import type { Deriver, MadeFrom } from "./deriver.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Installer } from "./install.ts";
 import type { Installed, InstalledFile } from "./installed.ts";
@@ -42,6 +43,7 @@ export interface ApplierParts {
   /** A value from the offline bundle; the caller wipes it. */
   readonly spare: (wanted: Wanted) => Secret | null;
   readonly digest: (value: Secret) => string;
+  readonly deriver: Deriver;
   readonly log: AgentLog;
 }
 
@@ -50,9 +52,14 @@ interface Task {
   readonly wanted: Wanted;
   readonly ownership: Ownership;
   readonly value: Secret;
+  /** How it was derived. */
+  readonly from?: MadeFrom;
   /** What was known of the path before. */
   readonly before: InstalledFile | undefined;
 }
+
+/** A file that is wanted, and whose it shall be. */
+type Due = Pick<Task, "wanted" | "ownership">;
 
 interface Progress {
   readonly written: Set<KeyName>;
@@ -63,7 +70,7 @@ interface Progress {
 }
 
 export function createApplier(parts: ApplierParts): Applier {
-  const { installed, installer, holdings, accounts, startHooks, spare, digest, log } = parts;
+  const { installed, installer, holdings, accounts, startHooks, spare, digest, deriver, log } = parts;
 
   async function ownershipOf({ delivery }: Wanted, ask: Accounts): Promise<Ownership> {
     const { owner, group, mode } = delivery;
@@ -72,15 +79,19 @@ export function createApplier(parts: ApplierParts): Applier {
     return { uid: uid ?? 0, gid: gid ?? 0, mode };
   }
 
-  /** What has to be done for this one; `null` when it is there already, or its value is missing. */
-  function taskFor(wanted: Wanted, ownership: Ownership, progress: Progress): Task | null {
+  /** Is it there already? Then what is new of its grant is noted. */
+  function isDone({ wanted, ownership }: Due, seed: string | null): boolean {
+    const before = installed.files.get(wanted.path);
+    if (before === undefined || !isInPlace(before, wanted, ownership, seed)) return false;
+    const record = recordOf(wanted, ownership, before);
+    if (canonicalJson(record) !== canonicalJson(before)) installed.put(record);
+    return true;
+  }
+
+  /** `null` when its value is missing. */
+  function taskFor({ wanted, ownership }: Due, progress: Progress): Task | null {
     const { key, version, path } = wanted;
     const before = installed.files.get(path);
-    if (before !== undefined && isInPlace(before, wanted, ownership)) {
-      const record = recordOf(wanted, ownership, before);
-      if (canonicalJson(record) !== canonicalJson(before)) installed.put(record);
-      return null;
-    }
     const copy = wanted.value === null ? (holdings.copyOf(key, version) ?? spare(wanted)) : null;
     if (copy !== null) progress.copies.push(copy);
     const value = wanted.value ?? copy;
@@ -88,18 +99,43 @@ export function createApplier(parts: ApplierParts): Applier {
     return value === null ? null : { wanted, ownership, value, before };
   }
 
-  function isInPlace(file: InstalledFile, { key, version }: Wanted, { uid, gid, mode }: Ownership): boolean {
+  /** Made by this host, once for all its files. */
+  async function derivedTasks(due: readonly Due[], progress: Progress): Promise<Task[]> {
+    const wanted = new Map(
+      due.flatMap(({ wanted: one }) => (isDerived(one) ? [[one.key, one] as const] : [])),
+    );
+    const made = await deriver.make([...wanted.values()]);
+    const byKey = new Map([...wanted.keys()].map((key, i) => [key, made[i]]));
+    for (const one of made) if ("value" in one) progress.copies.push(one.value);
+    return due.flatMap(({ wanted: one, ownership }): Task[] => {
+      const mine = byKey.get(one.key);
+      if (mine === undefined) return [];
+      const before = installed.files.get(one.path);
+      if ("value" in mine) return [{ wanted: one, ownership, value: mine.value, from: mine.from, before }];
+      fail(progress, one.key, one.path, mine.error);
+      return [];
+    });
+  }
+
+  /** @param seed - A derived file of another seed than this is not what is wanted. */
+  function isInPlace(
+    file: InstalledFile,
+    { key, version, derived }: Wanted,
+    { uid, gid, mode }: Ownership,
+    seed: string | null,
+  ): boolean {
     if (file.current?.key !== key || file.current.version !== version) return false;
+    if (derived !== undefined && seed !== null && file.current.from?.seed !== seed) return false;
     if (file.uid !== uid || file.gid !== gid || file.mode !== mode) return false;
     return holdings.conditionOf(file) === "intact";
   }
 
   /** Written down before the disk changes. */
-  function intend({ wanted, ownership, value, before }: Task): void {
+  function intend({ wanted, ownership, value, from, before }: Task): void {
     const { key, version } = wanted;
     installed.put({
       ...recordOf(wanted, ownership, before),
-      next: { key, version, digest: digest(value), file: "" },
+      next: { key, version, digest: digest(value), file: "", ...(from === undefined ? {} : { from }) },
     });
   }
 
@@ -144,12 +180,20 @@ export function createApplier(parts: ApplierParts): Applier {
   async function tasksFor(wanted: readonly Wanted[], progress: Progress): Promise<Task[]> {
     const ask = remembering(accounts);
     const ownerships = await Promise.allSettled(wanted.map((one) => ownershipOf(one, ask)));
-    return wanted.flatMap((one, i) => {
+    const seed = wanted.some(isDerived) ? await deriver.seedNow() : null;
+    const due = wanted.flatMap((one, i): Due[] => {
       const ownership = ownerships[i];
-      if (ownership?.status === "fulfilled") return taskFor(one, ownership.value, progress) ?? [];
+      if (ownership?.status === "fulfilled") return [{ wanted: one, ownership: ownership.value }];
       fail(progress, one.key, one.path, ownership?.reason);
       return [];
     });
+    const left = due.filter((one) => !isDone(one, seed));
+    const sent = left.filter((one) => !isDerived(one.wanted));
+    const derived = left.filter((one) => isDerived(one.wanted));
+    return [
+      ...sent.flatMap((one) => taskFor(one, progress) ?? []),
+      ...(await derivedTasks(derived, progress)),
+    ];
   }
 
   async function change(
@@ -186,6 +230,10 @@ export function createApplier(parts: ApplierParts): Applier {
       return progress;
     },
   };
+}
+
+function isDerived(wanted: Wanted): wanted is Wanted & { derived: DerivedAs } {
+  return wanted.derived !== undefined;
 }
 
 function recordOf(

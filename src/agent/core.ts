@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { canonicalJson } from "../base/json.ts";
 import { createApplier } from "./apply.ts";
+import { createDeriver } from "./deriver.ts";
 import { createDriftWatch, type DriftWatch } from "./drift.ts";
 import { createDueHooks, type DueHooks } from "./due-hooks.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -53,7 +54,8 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
   const runHooks = createHooks({ run, log, limit: options.hookLimit ?? HOOK_LIMIT });
   const stirred = createFlag();
   const drift = createDriftWatch({ installed, holdings, notice: stirred.raise });
-  const reporter = createReporter({ node, installed, holdings, facts, log });
+  const deriver = createDeriver(parts.seed ?? null);
+  const reporter = createReporter({ node, installed, holdings, deriver, facts, log });
   const onFailures: Reporter["addFailures"] = (failures) => {
     reporter.addFailures(failures);
     // a look ends with a report
@@ -62,7 +64,9 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
   const dueHooks = createDueHooks({ installed, holdings, runHooks, onFailures, log });
   const { spare } = offline;
   const { start: startHooks } = dueHooks;
-  const applier = createApplier({ installed, installer, holdings, accounts, startHooks, spare, digest, log });
+  const applier = createApplier({
+    ...{ installed, installer, holdings, accounts, startHooks, spare, digest, deriver, log },
+  });
   let ca = membership.ca;
   const onCa = (next: readonly string[]): void => {
     if (canonicalJson(next) === canonicalJson(ca)) return;
@@ -70,7 +74,9 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     ca = next;
   };
   const places = { keyDirectory, stateDirectory: state.path, onlyBelow: options.onlyBelow };
-  const engine = createEngine({ places, installed, holdings, applier, offline, drift, reporter, log, onCa });
+  const engine = createEngine({
+    ...{ places, installed, holdings, applier, offline, drift, deriver, reporter, log, onCa },
+  });
 
   return {
     installed,

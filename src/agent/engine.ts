@@ -7,6 +7,7 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import type { Applier, Outcome } from "./apply.ts";
+import type { Deriver } from "./deriver.ts";
 import type { Drift, DriftWatch } from "./drift.ts";
 import type { Holdings } from "./holdings.ts";
 import type { HeldVersion, Installed, InstalledFile } from "./installed.ts";
@@ -36,7 +37,7 @@ export interface Engine {
    * Look for drift and repair what can be without the server.
    *
    * @param everywhere - Not only where the kernel gave notice.
-   * @returns Was there any?
+   * @returns Was there any, or another seed?
    */
   repair(everywhere: boolean): Promise<boolean>;
   /** Report what is known of drift, now that everything was tried. */
@@ -60,6 +61,7 @@ export interface EngineParts {
   readonly applier: Applier;
   readonly offline: OfflineKeeper;
   readonly drift: DriftWatch;
+  readonly deriver: Deriver;
   readonly reporter: Reporter;
   readonly log: AgentLog;
   /** PEM certificates to trust from now on. */
@@ -67,7 +69,7 @@ export interface EngineParts {
 }
 
 export function createEngine(parts: EngineParts): Engine {
-  const { places, installed, holdings, applier, offline, drift, reporter, log, onCa } = parts;
+  const { places, installed, holdings, applier, offline, drift, deriver, reporter, log, onCa } = parts;
   const oneAtATime = createQueue();
   /** What the server said last, without values; before that, what is installed. */
   let desired: readonly Wanted[] | null = null;
@@ -118,7 +120,9 @@ export function createEngine(parts: EngineParts): Engine {
 
   async function repair(everywhere: boolean): Promise<boolean> {
     const found = noteDrift(everywhere);
-    if (found.length > 0) {
+    const turned = everywhere && (await isSeedTurned());
+    if (turned) log.warn({}, "the seed is another one: what is derived from it is made anew");
+    if (found.length > 0 || turned) {
       last = await applier.apply(
         desired ?? installedAsWanted(),
         (file) => desired === null && file.current === null,
@@ -127,7 +131,14 @@ export function createEngine(parts: EngineParts): Engine {
       reporter.addFailures(last.failures);
     }
     drift.follow();
-    return found.length > 0;
+    return found.length > 0 || turned;
+  }
+
+  /** Is a file here of another seed than the one that is there now? */
+  async function isSeedTurned(): Promise<boolean> {
+    const seeds = [...installed.files.values()].flatMap(({ current }) => current?.from?.seed ?? []);
+    const now = seeds.length === 0 ? null : await deriver.seedNow();
+    return now !== null && seeds.some((seed) => seed !== now);
   }
 
   /** After a start without a server, what is installed is all that is known to be wanted. */
@@ -224,7 +235,10 @@ function asWanted(file: InstalledFile, version: VersionNumber): Wanted {
     ...(run === undefined ? {} : { run }),
     offline,
   } as const;
-  return { grant, key, version, path, delivery: delivery as Wanted["delivery"], value: null };
+  const { derivation, encoding } = file.current?.from ?? {};
+  const derived =
+    derivation === undefined || encoding === undefined ? {} : { derived: { derivation, encoding } };
+  return { grant, key, version, path, delivery: delivery as Wanted["delivery"], value: null, ...derived };
 }
 
 /** Work in the order of the calls; what fails fails for its caller alone. */

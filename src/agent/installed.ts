@@ -9,6 +9,7 @@ import { canonicalJson, type Json, parseJson } from "../base/json.ts";
 import type { GrantId, Offline } from "../model/grant.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
+import type { MadeFrom } from "./deriver.ts";
 import type { State } from "./state.ts";
 
 /** What was put in place. */
@@ -19,6 +20,8 @@ export interface Content {
   readonly digest: string;
   /** Device and inode; empty while it is only intended. */
   readonly file: string;
+  /** How it was made; absent when the server sent it. */
+  readonly from?: MadeFrom;
 }
 
 export interface InstalledFile {
@@ -65,7 +68,7 @@ interface Kept {
   readonly withdrawn: readonly HeldVersion[];
 }
 
-const limits = { size: 33_554_432, depth: 8, count: 1_000_000 };
+const limits = { size: 33_554_432, depth: 12, count: 1_000_000 };
 
 /** @throws KeywardError `integrity` when the file is not as we wrote it. */
 export function loadInstalled(state: State, boot: string): Installed {

@@ -8,7 +8,7 @@
  */
 import { isKeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
-import type { Secret } from "../base/secret.ts";
+import { Secret } from "../base/secret.ts";
 import type { Clock, DurationMs, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import { type OfflineBundle, type OfflineEntry, openBundle, sealBundle } from "../formats/bundle/bundle.ts";
@@ -92,10 +92,14 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
   const isFresh = (): boolean => confirmed - written.at < written.refresh;
 
   function entriesOf(wanted: readonly Wanted[], before: OfflineBundle | null): OfflineEntry[] {
-    return wanted.flatMap(({ grant, key, version, delivery, value }, i) => {
+    return wanted.flatMap((one): OfflineEntry[] => {
+      const { grant, key, version, delivery, value, derived } = one;
       const { offline } = delivery;
-      const one = wanted[i];
-      if (offline === "never" || one === undefined) return [];
+      if (offline === "never") return [];
+      if (derived !== undefined)
+        return [
+          { grant, key, version, delivery: { ...delivery, offline }, derived, value: Secret.fromText("") },
+        ];
       const kept = value ?? find(before, one)?.value ?? copyOf(one);
       return kept === null ? [] : [{ grant, key, version, delivery: { ...delivery, offline }, value: kept }];
     });
@@ -141,8 +145,9 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
     restore() {
       const bundle = load();
       return (bundle?.entries ?? []).flatMap((entry) => {
-        if (isUsable(entry.delivery.offline))
-          return [{ ...entry, path: absolute(entry.delivery.path, keyDirectory) }];
+        const path = absolute(entry.delivery.path, keyDirectory);
+        const value = entry.derived === undefined ? entry.value : null;
+        if (isUsable(entry.delivery.offline)) return [{ ...entry, path, value }];
         entry.value.wipe();
         return [];
       });
@@ -163,7 +168,9 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
 /** What of the wanted goes into the bundle, without the values. */
 function termsOf(wanted: readonly Wanted[]): string {
   const kept = wanted.filter(({ delivery }) => delivery.offline !== "never");
-  return canonicalJson(kept.map(({ grant, key, version, delivery }) => ({ grant, key, version, delivery })));
+  return canonicalJson(
+    kept.map(({ grant, key, version, delivery, derived }) => ({ grant, key, version, delivery, derived })),
+  );
 }
 
 function find(bundle: OfflineBundle | null, { key, version }: Wanted): OfflineEntry | undefined {

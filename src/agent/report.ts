@@ -3,7 +3,8 @@
  * drift, failures, and facts about the host when they are new. What could not be told is told next time.
  *
  * A proof is HMAC-SHA-256 under the bundle's challenge of fields("keyward/v1/proof", node, key, version, value),
- * made from the file itself, so that it says what is there and not what was sent.
+ * made from the file itself, so that it says what is there and not what was sent. For derived keys, whose value the
+ * server does not have, see `deriver.ts`.
  */
 import type { Api } from "../api/api.ts";
 import type { BodyOf } from "../api/shapes.ts";
@@ -12,6 +13,7 @@ import { isKeywardError } from "../base/errors.ts";
 import { canonicalJson, type Json } from "../base/json.ts";
 import { hmacSha256 } from "../crypto/mac.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
+import type { Deriver, ToProve } from "./deriver.ts";
 import type { Drift } from "./drift.ts";
 import type { Holdings } from "./holdings.ts";
 import type { HeldVersion, Installed } from "./installed.ts";
@@ -38,6 +40,7 @@ export interface ReporterParts {
   readonly node: NodeName;
   readonly installed: Installed;
   readonly holdings: Holdings;
+  readonly deriver: Deriver;
   readonly facts: () => Facts;
   readonly log: AgentLog;
 }
@@ -48,7 +51,8 @@ const unreadable = ["usage", "malformed", "too-large"] as const;
 /** Drift and failures that could not be told are forgotten beyond this, oldest first. */
 const KEPT = 4096;
 
-export function createReporter({ node, installed, holdings, facts, log }: ReporterParts): Reporter {
+export function createReporter(parts: ReporterParts): Reporter {
+  const { node, installed, holdings, deriver, facts, log } = parts;
   let challenge: string | null = null;
   let now = facts();
   let nowText = canonicalJson(now);
@@ -56,27 +60,57 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
   let drift: (Drift & { readonly repaired: boolean })[] = [];
   let failures: Failure[] = [];
   /** The number tells whether a key was asked for again while a report was under way. */
-  const toProve = new Map<KeyName, number>();
+  const asking = new Map<KeyName, number>();
   let asked = 0;
 
-  function proofOf(key: KeyName, under: Uint8Array): Body["proofs"] {
-    const file = [...installed.files.values()].find((one) => one.current?.key === key && one.key === key);
-    const version = file?.current?.version;
-    const value = version === undefined ? null : holdings.copyOf(key, version);
-    if (value === null || version === undefined) return [];
+  /** Of what lies on the disk, intact. The caller wipes the values. */
+  function toProve(keys: readonly KeyName[]) {
+    return keys.flatMap((key) => {
+      const file = [...installed.files.values()].find((one) => one.current?.key === key && one.key === key);
+      const { version, from } = file?.current ?? {};
+      const value = version === undefined ? null : holdings.copyOf(key, version);
+      return value === null || version === undefined ? [] : [{ key, version, from, value }];
+    });
+  }
+
+  async function proofsOf(keys: readonly KeyName[], under: Uint8Array): Promise<Body["proofs"]> {
+    const held = toProve(keys);
+    try {
+      const derived = held.flatMap((one) => (one.from === undefined ? [] : [{ ...one, from: one.from }]));
+      const sent = held.filter(({ from }) => from === undefined);
+      return [...sent.map((one) => proofOf(one, under)), ...(await derivedProofs(derived, under))];
+    } finally {
+      for (const { value } of held) value.wipe();
+    }
+  }
+
+  function proofOf({ key, version, value }: Omit<ToProve, "from">, under: Uint8Array) {
     const text = fields("keyward/v1/proof", node, key, String(version), value.reveal());
     const proof = toBase64(hmacSha256(under, text));
     text.fill(0);
-    value.wipe();
-    return [{ key, version, proof }];
+    return { key, version, proof };
+  }
+
+  /** A seed that cannot be opened must not keep us from saying the rest. */
+  async function derivedProofs(held: readonly ToProve[], under: Uint8Array): Promise<Body["proofs"]> {
+    try {
+      return await deriver.prove(under, node, held);
+    } catch (error) {
+      if (!isKeywardError(error)) throw error;
+      log.warn({ code: error.code, reason: error.message }, "derived keys were not proved");
+      return [];
+    }
   }
 
   async function sendOne(api: Api, under: string): Promise<HeldVersion[]> {
-    const keys = [...toProve].slice(0, MOST);
+    const keys = [...asking].slice(0, MOST);
     const bytes = fromBase64(under, "challenge");
     const body: Body = {
       challenge: under,
-      proofs: keys.flatMap(([key]) => proofOf(key, bytes)),
+      proofs: await proofsOf(
+        keys.map(([key]) => key),
+        bytes,
+      ),
       withdrawn: installed.withdrawn.slice(0, MOST).map(({ key, version }) => ({ key, version })),
       drift: drift.slice(0, MOST),
       failures: failures.slice(0, MOST).map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
@@ -84,7 +118,7 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
     };
     const text = nowText;
     const { refused } = await api.call("agent.report", { body });
-    for (const [key, number] of keys) if (toProve.get(key) === number) toProve.delete(key);
+    for (const [key, number] of keys) if (asking.get(key) === number) asking.delete(key);
     drift = drift.slice(body.drift.length);
     failures = failures.slice(body.failures.length);
     toldText = text;
@@ -107,13 +141,13 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
     log.error({ reason: (error as Error).message }, "the server could not read a report");
     drift = [];
     failures = [];
-    toProve.clear();
+    asking.clear();
     toldText = nowText;
     installed.setWithdrawn([]);
   }
 
   const hasNews = (): boolean =>
-    toProve.size + drift.length + failures.length + installed.withdrawn.length > 0 || nowText !== toldText;
+    asking.size + drift.length + failures.length + installed.withdrawn.length > 0 || nowText !== toldText;
 
   return {
     observe() {
@@ -124,7 +158,7 @@ export function createReporter({ node, installed, holdings, facts, log }: Report
       challenge = next;
     },
     prove(keys) {
-      for (const key of keys) toProve.set(key, ++asked);
+      for (const key of keys) asking.set(key, ++asked);
     },
     addFailures(more) {
       failures = [...failures, ...more].slice(-KEPT);

@@ -7,6 +7,7 @@ import type { Json } from "../base/json.ts";
 import type { Clock, DurationMs } from "../base/time.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { Random } from "../crypto/random.ts";
+import type { SeedSource } from "./deriver.ts";
 import { enrol, type Joining } from "./enrol.ts";
 import { prepareDirectory } from "./home.ts";
 import type { AgentLog } from "./log.ts";
@@ -41,6 +42,8 @@ export interface AgentParts {
   readonly host: Host;
   readonly accounts: Accounts;
   readonly run: RunProgram;
+  /** This machine's seed. Absent: nothing is derived, whatever a grant says. */
+  readonly seed?: SeedSource;
   readonly log: AgentLog;
 }
 

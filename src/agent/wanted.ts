@@ -3,10 +3,13 @@ import { join } from "node:path";
 import type { ResponseOf } from "../api/shapes.ts";
 import { fromBase64 } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
+import type { Json } from "../base/json.ts";
+import { memberReader } from "../base/json-members.ts";
 import { Secret } from "../base/secret.ts";
 import type { DurationMs } from "../base/time.ts";
+import { readDerived } from "../formats/bundle/bundle.ts";
 import { type FileDelivery, type GrantId, parseInstallPath } from "../model/grant.ts";
-import { MAX_VALUE_BYTES, type VersionNumber } from "../model/key.ts";
+import { type DerivedAs, MAX_VALUE_BYTES, type VersionNumber } from "../model/key.ts";
 import { type KeyName, parseKeyName } from "../model/name.ts";
 
 export interface Wanted {
@@ -16,8 +19,10 @@ export interface Wanted {
   /** Absolute: relative ones lie in the key directory. */
   readonly path: string;
   readonly delivery: FileDelivery;
-  /** `null` when the server believes that we hold it. Wiped once the bundle is applied. */
+  /** `null` when the server believes that we hold it, or we derive it. Wiped once the bundle is applied. */
   readonly value: Secret | null;
+  /** How this host makes the value itself. */
+  readonly derived?: DerivedAs;
 }
 
 /** Something that could not be done, as the report tells it. */
@@ -61,7 +66,7 @@ export function parseWanted(
 }
 
 /** @throws KeywardError `usage`, `malformed`, `too-large` */
-function parseEntry({ grant, key, version, delivery, value }: Entry, places: Places): Wanted {
+function parseEntry({ grant, key, version, delivery, value, derived }: Entry, places: Places): Wanted {
   const given = parseInstallPath(delivery.path);
   const path = absolute(given, places.keyDirectory);
   assertPlace(path, places);
@@ -73,7 +78,8 @@ function parseEntry({ grant, key, version, delivery, value }: Entry, places: Pla
     version: version as VersionNumber,
     path,
     delivery: { ...delivery, path: given, offline: delivery.offline as "never" | DurationMs },
-    value: value === undefined ? null : parseValue(value),
+    value: value === undefined || derived !== undefined ? null : parseValue(value),
+    ...(derived === undefined ? {} : { derived: parseDerived(derived) }),
   };
 }
 
@@ -88,6 +94,11 @@ export function assertPlace(path: string, { keyDirectory, stateDirectory, onlyBe
 
 export function absolute(path: string, keyDirectory: string): string {
   return path.startsWith("/") ? path : join(keyDirectory, path);
+}
+
+/** @throws KeywardError `malformed` */
+function parseDerived(derived: NonNullable<Entry["derived"]>): DerivedAs {
+  return readDerived(derived as unknown as { readonly [name: string]: Json }, memberReader("derived key"));
 }
 
 function parseValue(base64: string): Secret {

@@ -10,10 +10,12 @@ import { fields } from "../../src/base/bytes.ts";
 import { KeywardError } from "../../src/base/errors.ts";
 import type { Clock } from "../../src/base/time.ts";
 import type { ClientOptions } from "../../src/client/client.ts";
+import { isDerivedProof } from "../../src/formats/derived-proof/derived-proof.ts";
 import { certificate } from "./certificates.ts";
 
 type Bundle = ResponseOf<"agent.bundle">;
 type Delivery = Bundle["entries"][number]["delivery"];
+type Derived = NonNullable<Bundle["entries"][number]["derived"]>;
 type Held = BodyOf<"agent.watch">["held"];
 export type Report = BodyOf<"agent.report">;
 
@@ -23,6 +25,8 @@ interface Granted {
   version: number;
   value: string;
   delivery: Delivery;
+  /** How the node makes the value; `value` is not sent then. */
+  derived?: Derived;
 }
 
 interface Watcher {
@@ -102,16 +106,19 @@ export class FakeServer {
   /** Grant a key, or change its value: the next version. */
   put(key: string, value: string, delivery: Partial<Delivery> = {}, grant = `g-${key}`): void {
     const before = this.grants.get(grant);
-    const full = {
-      kind: "file",
-      path: `${key}.key`,
-      mode: 0o400,
-      offline: "never",
-      ...before?.delivery,
-      ...delivery,
-    } as const;
+    const full = fullDelivery(key, { ...before?.delivery, ...delivery });
     const version = before === undefined ? 1 : before.value === value ? before.version : before.version + 1;
     this.grants.set(grant, { grant, key, version, value, delivery: full });
+    this.#announce();
+  }
+
+  /** Grant a key that the node derives; again: the next version. */
+  derive(key: string, derived: Derived, delivery: Partial<Delivery> = {}): void {
+    const grant = `g-${key}`;
+    const before = this.grants.get(grant);
+    const version = (before?.version ?? 0) + 1;
+    const full = fullDelivery(key, { ...before?.delivery, ...delivery });
+    this.grants.set(grant, { grant, key, version, value: "", delivery: full, derived });
     this.#announce();
   }
 
@@ -176,12 +183,15 @@ export class FakeServer {
     const challenge = randomBytes(32).toString("base64");
     this.#challenges.add(challenge);
     const holds = new Map(held.map(({ key, version }) => [key, version]));
-    const entries = [...this.grants.values()].map(({ grant, key, version, value, delivery }) => ({
+    const entries = [...this.grants.values()].map(({ grant, key, version, value, delivery, derived }) => ({
       grant,
       key,
       version,
       delivery,
-      ...(holds.get(key) === version ? {} : { value: Buffer.from(value).toString("base64") }),
+      ...(holds.get(key) === version || derived !== undefined
+        ? {}
+        : { value: Buffer.from(value).toString("base64") }),
+      ...(derived === undefined ? {} : { derived }),
     }));
     return { revision: ++this.#revision, entries, challenge, ca: this.ca };
   }
@@ -240,13 +250,13 @@ export class FakeServer {
   #report(report: Report): ResponseOf<"agent.report"> {
     this.reports.push(report);
     const [accepted, refused]: [Held, Held] = [[], []];
-    for (const { key, version, proof } of report.proofs) {
+    for (const claim of report.proofs) {
+      const { key, version } = claim;
       const grant = [...this.grants.values()].find((one) => one.key === key && one.version === version);
-      const text = fields("keyward/v1/proof", NODE, key, String(version), Buffer.from(grant?.value ?? ""));
-      const right = createHmac("sha256", Buffer.from(report.challenge, "base64"))
-        .update(text)
-        .digest("base64");
-      const ok = this.#challenges.has(report.challenge) && grant !== undefined && right === proof;
+      const ok =
+        this.#challenges.has(report.challenge) &&
+        grant !== undefined &&
+        isRight(Buffer.from(report.challenge, "base64"), claim, grant);
       (ok ? accepted : refused).push({ key, version });
       if (ok) this.proved.set(key, version);
       else this.refusedProofs.push(key);
@@ -285,4 +295,19 @@ export class FakeServer {
       this.#watchers.delete(watcher);
     }
   }
+}
+
+function fullDelivery(key: string, delivery: Partial<Delivery>): Delivery {
+  return { kind: "file", path: `${key}.key`, mode: 0o400, offline: "never", ...delivery };
+}
+
+function isRight(challenge: Buffer, claim: Report["proofs"][number], { value, derived }: Granted): boolean {
+  const { key, version, proof, shown } = claim;
+  if (derived !== undefined) {
+    const { kind } = derived.derivation.kind;
+    const of = shown === undefined ? null : { node: NODE, key, version, shown };
+    return of !== null && isDerivedProof(Buffer.from(proof, "base64"), challenge, kind, of);
+  }
+  const text = fields("keyward/v1/proof", NODE, key, String(version), Buffer.from(value));
+  return createHmac("sha256", challenge).update(text).digest("base64") === proof;
 }

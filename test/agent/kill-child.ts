@@ -10,7 +10,8 @@ import { createAgent, systemWait } from "../../src/agent/agent.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { FakeServer } from "./fake-server.ts";
-import { desiredAt } from "./kill-steps.ts";
+import { desiredAt, SEED_BYTE } from "./kill-steps.ts";
+import { sourceOf } from "./seed-for-test.ts";
 
 const [root = "", lives = ""] = process.argv.slice(2);
 const noted = `${root}/STEP`;
@@ -38,6 +39,7 @@ const agent = createAgent(
     host: { machineId: () => "machine", bootId: () => "boot", facts: () => ({}) },
     accounts: createAccounts(),
     run: runProgram,
+    seed: sourceOf(SEED_BYTE),
     log: { info: nothing, warn: nothing, error: nothing },
   },
 );

@@ -4,15 +4,25 @@ import type { DurationMs, UnixMs } from "../../src/base/time.ts";
 import { hostKey, type OfflineBundle, openBundle, sealBundle } from "../../src/formats/bundle/bundle.ts";
 import { decodeContent, encodeContent } from "../../src/formats/bundle/content.ts";
 import { type GrantId, parseInstallPath } from "../../src/model/grant.ts";
-import type { VersionNumber } from "../../src/model/key.ts";
+import type { DerivedAs, VersionNumber } from "../../src/model/key.ts";
 import { parseKeyName, parseNodeName } from "../../src/model/name.ts";
 
 const host = hostKey(new Uint8Array(32), "0123456789abcdef0123456789abcdef");
 
+const derived: DerivedAs = {
+  derivation: {
+    scheme: "keyward-1",
+    realm: "root",
+    kind: { kind: "password", policy: { length: 20, classes: ["lower", "special"], specials: "-_" } },
+    purpose: "",
+  },
+  encoding: "text",
+};
+
 const bundle: OfflineBundle = {
   node: parseNodeName("db1"),
   confirmed: 1_795_000_000_000 as UnixMs,
-  entries: ["a", "b"].map((name) => ({
+  entries: ["a", "b", "c"].map((name) => ({
     grant: `g-${name}` as GrantId,
     key: parseKeyName(`db/${name}`),
     version: 1 as VersionNumber,
@@ -24,7 +34,8 @@ const bundle: OfflineBundle = {
       run: ["systemctl", "reload", name],
       offline: 3_600_000 as DurationMs,
     },
-    value: Secret.fromText("swordfish"),
+    ...(name === "c" ? { derived } : {}),
+    value: Secret.fromText(name === "c" ? "" : "swordfish"),
   })),
 };
 

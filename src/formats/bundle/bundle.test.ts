@@ -39,6 +39,27 @@ const bundle: OfflineBundle = {
       delivery: { kind: "file", path: parseInstallPath("/run/empty"), mode: 0o400, offline: 0 as DurationMs },
       value: Secret.copy(new Uint8Array(0)),
     },
+    {
+      grant: "g3" as GrantId,
+      key: parseKeyName("root/password"),
+      version: 2 as VersionNumber,
+      delivery: {
+        kind: "file",
+        path: parseInstallPath("/run/root"),
+        mode: 0o400,
+        offline: 60_000 as DurationMs,
+      },
+      derived: {
+        derivation: {
+          scheme: "keyward-1",
+          realm: "root",
+          kind: { kind: "password", policy: { length: 20, classes: ["lower", "special"], specials: "-_" } },
+          purpose: "",
+        },
+        encoding: "text",
+      },
+      value: Secret.copy(new Uint8Array(0)),
+    },
   ],
 };
 
@@ -61,6 +82,13 @@ test("the layout is the byte table's", () => {
   assert.deepEqual(new Uint8Array(sealed.subarray(37, 49)), counting(12));
   assert.equal(sealed.length, 49 + encodeContent(bundle).length + 16);
   assert.equal(sealed.includes("swordfish"), false);
+});
+
+test("a derived key has no value in it", () => {
+  const [, , derived] = bundle.entries;
+  assert.ok(derived);
+  const content = encodeContent({ ...bundle, entries: [{ ...derived, value: Secret.fromText("x") }] });
+  assert.throws(() => decodeContent(content.reveal()), { code: "too-large" });
 });
 
 test("another machine, or another private key, does not open it", () => {

@@ -14,8 +14,8 @@
  *     2 + n   node name: its length, then UTF-8
  *     4       number of entries, 4,096 at most
  *     then for each entry
- *     4 + n   length, then canonical JSON {"delivery", "grant", "key", "version"}
- *     4 + n   length, then the value
+ *     4 + n   length, then canonical JSON {"delivery", "derived", "grant", "key", "version"}
+ *     4 + n   length, then the value; none when there is "derived"
  *
  * The key is HKDF-SHA-256 (RFC 5869) of fields(node private key as PKCS #8 DER, machine id) with the salt and
  * the info "keyward/v1/offline-bundle".
@@ -33,6 +33,7 @@ import type { NodeName } from "../../model/name.ts";
 import { decodeContent, encodeContent } from "./content.ts";
 import type { OfflineEntry } from "./entry.ts";
 
+export { readDerived } from "./derived.ts";
 export type { OfflineEntry } from "./entry.ts";
 
 export interface OfflineBundle {

@@ -54,7 +54,8 @@ export function decodeContent(bytes: Uint8Array): OfflineBundle {
   for (let i = 0; i < count; i++) {
     const head = fromUtf8(reader.take(reader.uint32(), MAX_DESCRIPTION_BYTES), "offline bundle: entry");
     const described = parseDescription(head);
-    entries.push({ ...described, value: Secret.copy(reader.take(reader.uint32(), MAX_VALUE_BYTES)) });
+    const most = described.derived === undefined ? MAX_VALUE_BYTES : 0;
+    entries.push({ ...described, value: Secret.copy(reader.take(reader.uint32(), most)) });
   }
   reader.end();
   return { node, confirmed, entries };

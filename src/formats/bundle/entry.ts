@@ -5,8 +5,9 @@ import { memberReader } from "../../base/json-members.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
 import { type FileDelivery, type GrantId, parseInstallPath } from "../../model/grant.ts";
-import type { VersionNumber } from "../../model/key.ts";
+import type { DerivedAs, VersionNumber } from "../../model/key.ts";
 import { type KeyName, parseKeyName } from "../../model/name.ts";
+import { readDerived } from "./derived.ts";
 
 export interface OfflineEntry {
   readonly grant: GrantId;
@@ -14,27 +15,32 @@ export interface OfflineEntry {
   readonly version: VersionNumber;
   /** Its `offline` is a duration. */
   readonly delivery: FileDelivery & { readonly offline: DurationMs };
+  /** How the value is made again; then none is kept. */
+  readonly derived?: DerivedAs;
+  /** Empty when it is derived. */
   readonly value: Secret;
 }
 
 type Described = Omit<OfflineEntry, "value">;
 
-const limits = { size: 1_048_576, depth: 4, count: 256 };
+const limits = { size: 1_048_576, depth: 6, count: 256 };
 const what = "offline bundle: entry";
-const { object, string, strings, whole, wrong } = memberReader(what);
+const reader = memberReader(what);
+const { object, string, strings, whole, wrong } = reader;
 
-export function describe({ grant, key, version, delivery }: Described): string {
-  return canonicalJson({ delivery, grant, key, version });
+export function describe({ grant, key, version, delivery, derived }: Described): string {
+  return canonicalJson({ delivery, derived, grant, key, version });
 }
 
 /** @throws KeywardError `malformed`, `too-large`, `usage` */
 export function parseDescription(text: string): Described {
-  const { delivery, grant, key, version } = object(parseJson(text, what, limits), "the whole");
+  const { delivery, derived, grant, key, version } = object(parseJson(text, what, limits), "the whole");
   const described: Described = {
     grant: string(grant, "grant") as GrantId,
     key: parseKeyName(string(key, "key")),
     version: whole(version, "version", 1, Number.MAX_SAFE_INTEGER) as VersionNumber,
     delivery: deliveryOf(object(delivery, "delivery")),
+    ...(derived === undefined ? {} : { derived: readDerived(object(derived, "derived"), reader) }),
   };
   if (describe(described) !== text) throw wrong("members");
   return described;
