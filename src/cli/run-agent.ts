@@ -4,6 +4,7 @@ import { createAccounts } from "../adapters/accounts/accounts.ts";
 import { type RunProgram, runProgram } from "../adapters/adapters.ts";
 import { createHost } from "../adapters/host/host.ts";
 import { type AgentOptions, createAgent } from "../agent/agent.ts";
+import type { SeedSource } from "../agent/deriver.ts";
 import { systemWait } from "../agent/pace.ts";
 import { systemClock } from "../base/time.ts";
 import { createClient } from "../client/client.ts";
@@ -21,6 +22,8 @@ export interface AgentCommand {
   readonly signal: AbortSignal;
   readonly directory: string;
   readonly state: string;
+  /** This machine's seed; `undefined`: nothing is derived. */
+  readonly seed: SeedSource | undefined;
 }
 
 /** A grant's hook that does not run counts as failed, so that the server hears of it. */
@@ -31,7 +34,7 @@ const runNothing: RunProgram = async () => ({
 
 /** @returns What `--once` did; `null` when it ran until the signal. */
 export async function runAgent(command: AgentCommand) {
-  const { joining, once, hooks, onlyBelow, signal, directory, state } = command;
+  const { joining, once, hooks, onlyBelow, signal, directory, state, seed } = command;
   const agent = createAgent(
     {
       keyDirectory: directory,
@@ -49,6 +52,7 @@ export async function runAgent(command: AgentCommand) {
       host: createHost(),
       accounts: createAccounts(),
       run: hooks ? runProgram : runNothing,
+      ...(seed === undefined ? {} : { seed }),
       log: createLog(),
     },
   );

@@ -10,6 +10,7 @@ import { systemRandom } from "../../src/crypto/random.ts";
 import { type OpenedSeed, openedSeed } from "../../src/derive/opened.ts";
 import { readSeedFacts } from "../../src/formats/seed/seed.ts";
 import type { DerivedAs } from "../../src/model/key.ts";
+import type { Scheme } from "../../src/model/realm.ts";
 import { encodeKey, openMachineSeed, sealAnew } from "../../src/seed/seed.ts";
 
 /** Hard to guess, as a key file has to be. */

@@ -5,9 +5,11 @@ import type { Secret } from "../../base/secret.ts";
 import { act } from "../command.ts";
 import { variable } from "../environment.ts";
 import { guard } from "../guard.ts";
+import { seedFlags } from "../open-seed.ts";
 import { readPem, readPrivate } from "../read-file.ts";
 import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
+import { seedSource } from "../seed-source.ts";
 import type { World } from "../world.ts";
 
 const DEFAULT_DIRECTORY = "/run/keyward/keys";
@@ -40,6 +42,8 @@ export const command = runnable(
         value: "DIR",
         help: "Put files below this directory and the key directory only, whatever a grant says",
       },
+      ...seedFlags,
+      "no-derive": { type: "boolean", help: "Derive no key from this machine's seed, whatever a grant says" },
       "no-hooks": { type: "boolean", help: "Run no program, whatever a grant says" },
       once: { type: "boolean", help: "Ask once, install, report and end: for cron and images" },
     },
@@ -52,6 +56,7 @@ export const command = runnable(
     ],
     notes: [
       "Whoever may write grants puts files on this node and runs programs as the agent's user: --only-below and --no-hooks hold the agent to less. A path beyond them is reported as a failure.",
+      "Keys that nodes derive are made from this machine's seed; see keyward key derive. The seed is opened when it is needed, and never for a realm of Keyward's own. With --no-derive it is left alone.",
       "Without a join token the node waits until an operator approves it: keyward node approve.",
       "Logs are JSON lines on stderr. With --once it ends with 5 when no server answers; what may be used without one is installed all the same.",
     ],
@@ -66,6 +71,7 @@ export const command = runnable(
         signal: world.interrupted,
         directory: path.resolve(world.cwd, flags.directory ?? DEFAULT_DIRECTORY),
         state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
+        seed: flags["no-derive"] === true ? undefined : seedSource(flags, world),
       });
       if (summary === null) return undefined;
       const { installed, withdrawn, failures } = summary;

@@ -67,10 +67,6 @@ export const derive = act({
       expected: integer(flags.expect, "--expect"),
       retire: period(flags.retire),
     });
-    written(
-      session,
-      "derived on its nodes:",
-      await session.call("key.derive", { path: { name: key }, body }),
-    );
+    written(session, "derived on its nodes", await session.call("key.derive", { path: { name: key }, body }));
   },
 });

@@ -1,6 +1,6 @@
 /** `keyward key list`, `show`, `history`: all but the values. */
 import type { ResponseOf } from "../../../api/shapes.ts";
-import { parseKeyName, printable } from "../../../model/name.ts";
+import { parseKeyName } from "../../../model/name.ts";
 import { act } from "../../command.ts";
 import type { Block } from "../../output.ts";
 import { everyPage, paging } from "../../paging.ts";
@@ -98,8 +98,8 @@ function derivedFields({ origin }: Key): [string, string][] {
   if (origin.kind !== "derived") return [];
   const { scheme, realm, purpose } = origin.derivation;
   return [
-    ["realm", printable(realm)],
-    ...(purpose === "" ? [] : [["purpose", printable(purpose)] as [string, string]]),
+    ["realm", realm],
+    ...(purpose === "" ? [] : [["purpose", purpose] as [string, string]]),
     ["scheme", scheme],
     ["format", origin.encoding],
   ];

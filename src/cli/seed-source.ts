@@ -1,0 +1,49 @@
+/**
+ * The machine's seed for a program that goes on: its place is looked for anew each time, because the seed may come
+ * or be replaced while the program runs. What is typed or piped in is asked for once.
+ */
+import type { SeedSource } from "../agent/deriver.ts";
+import { isKeywardError } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
+import type { Openers } from "../seed/seed.ts";
+import { findSeed, openersOf, type SeedFlags } from "./open-seed.ts";
+import type { World } from "./world.ts";
+
+export function seedSource(flags: SeedFlags, world: World): SeedSource {
+  const openers = askingOnce(openersOf(flags, world));
+  return {
+    async look() {
+      const { readSeedFacts } = await import("../formats/seed/seed.ts");
+      const envelope = await (await findSeed(flags, world)).read("current");
+      return envelope === null ? null : readSeedFacts(envelope);
+    },
+    async open() {
+      const { openMachineSeed } = await import("../seed/seed.ts");
+      try {
+        return await openMachineSeed(await findSeed(flags, world), openers);
+      } catch (error) {
+        if (isKeywardError(error, "wrong-key")) openers.forget();
+        throw error;
+      }
+    },
+  };
+}
+
+/** A passphrase that is wrong is asked for again. */
+function askingOnce(openers: Openers): Openers & { forget(): void } {
+  let kept: Secret | null = null;
+  const { passphrase } = openers;
+  const forget = (): void => {
+    kept?.wipe();
+    kept = null;
+  };
+  if (passphrase === undefined) return { ...openers, forget };
+  return {
+    ...openers,
+    forget,
+    async passphrase() {
+      kept ??= await passphrase();
+      return Secret.copy(kept.reveal());
+    },
+  };
+}
