@@ -63,7 +63,8 @@ export const rotate = act({
     const ledger = flags["no-ledger"] === true ? null : createLedgerFile(file);
     if (flags.resume === true && flags["roll-back"] === true)
       throw new KeywardError("usage", "want one of --resume and --roll-back");
-    if (ledger !== null && ledger.read("current") === null && ledger.read("next") === null)
+    const begins = flags.resume !== true && flags["roll-back"] !== true;
+    if (begins && ledger !== null && ledger.read("current") === null && ledger.read("next") === null)
       throw new KeywardError("not-found", `ledger ${JSON.stringify(file)}: there is none`, {
         hint: "name it with --ledger; for a seed that has none: --no-ledger",
       });
