@@ -144,6 +144,18 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/exec.ts"),
   },
   {
+    name: "reseal",
+    chapter: "values",
+    summary: "Seal the envelopes of files anew, to new keys or in the new format",
+    load: () => import("./commands/reseal.ts"),
+  },
+  {
+    name: "scan",
+    chapter: "values",
+    summary: "List sealed values, and plain-text values that look like secrets",
+    load: () => import("./commands/scan.ts"),
+  },
+  {
     name: "secretary",
     chapter: "values",
     summary: "The command line of the original Secretary",
