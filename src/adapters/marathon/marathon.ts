@@ -43,9 +43,9 @@ export function createMarathon(upstream: Upstream): Marathon {
       const events = await upstream.follow({ method: "GET", path: "/v2/events", headers, limit: 0 }, signal);
       onOpen();
       try {
-        // what happened is of no interest, only that something did; comments keep the connection open
+        // what happened is of no interest, only that something did; blank lines keep the connection open
         for await (const chunk of events as AsyncIterable<Buffer>)
-          if (/^data:/m.test(chunk.toString("latin1"))) onChange();
+          if (/\S/.test(chunk.toString("latin1"))) onChange();
       } catch {
         // ended by the other side or by the signal: whoever called asks again
       } finally {
