@@ -162,6 +162,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/secretary.ts"),
   },
   {
+    name: "data-bag",
+    chapter: "values",
+    summary: "Chef's encrypted data bags: read, write, reseal",
+    load: () => import("./commands/data-bag.ts"),
+  },
+  {
     name: "status",
     chapter: "operate",
     summary: "Is the server there, is it sealed",
