@@ -55,6 +55,7 @@ function start(
     node: parseNodeName(name),
     ca,
     key: Secret.fromText(key),
+    keepsKey: true,
     certificate: cert,
   });
   state.close();

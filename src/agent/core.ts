@@ -27,6 +27,8 @@ export interface Core {
   readonly stirred: Flag;
   /** The certificates to trust, as the server said last. */
   readonly ca: () => readonly string[];
+  /** The certificate is a new one, and perhaps the key. */
+  renewed(membership: Membership): void;
   /** After a kill or a reboot: remove half-written files, find out what lies where. */
   recover(): Promise<void>;
   close(): void;
@@ -36,6 +38,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
   const { options, parts, state, keyDirectory, facts } = setup;
   const { clock, random, host, accounts, run, log } = parts;
   const { node } = membership;
+  let { key } = membership;
   const boot = host.bootId();
   const { digest } = state;
   const installed = loadInstalled(state, boot);
@@ -44,7 +47,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
   const offline = createOfflineKeeper({
     state,
     node,
-    host: () => hostKeyOf(membership.key, host.machineId()),
+    host: () => hostKeyOf(key, host.machineId()),
     keyDirectory,
     copyOf: ({ key, version }) => holdings.copyOf(key, version),
     clock,
@@ -87,6 +90,10 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     dueHooks,
     stirred,
     ca: () => ca,
+    renewed(next) {
+      if (!next.key.equals(key)) offline.reseal();
+      key = next.key;
+    },
     async recover() {
       const directories = new Set([...installed.files.keys()].map((path) => dirname(path)));
       const count = installer.clean(directories.add(keyDirectory));

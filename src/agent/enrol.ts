@@ -9,8 +9,9 @@ import type { Secret } from "../base/secret.ts";
 import type { ClientOptions } from "../client/client.ts";
 import { fraction, type Random } from "../crypto/random.ts";
 import { parseNodeName } from "../model/name.ts";
+import type { Identity } from "./identity.ts";
 import type { AgentLog } from "./log.ts";
-import { csrFor, loadCa, type Membership, ownKey, saveCa, saveMembership } from "./membership.ts";
+import { csrFor, loadCa, type Membership, saveCa, saveMembership } from "./membership.ts";
 import type { Pace, Wait } from "./pace.ts";
 import type { State } from "./state.ts";
 
@@ -28,6 +29,7 @@ export interface Joining {
 
 export interface EnrolParts {
   readonly state: State;
+  readonly identity: Identity;
   readonly joining: Joining;
   readonly connect: (options: ClientOptions) => Api;
   readonly pin: (address: string, fingerprint: string) => Promise<string[]>;
@@ -84,9 +86,9 @@ type Answer =
   | { readonly kind: "pending"; readonly node: string; readonly fingerprint: string };
 
 async function ask(parts: EnrolParts, address: string, known: Membership | null): Promise<Answer> {
-  const { state, joining, connect, facts, signal } = parts;
+  const { state, identity, joining, connect, facts, signal } = parts;
   const ca = await trusted(parts, address);
-  const key = ownKey(state);
+  const key = await identity.key();
   const described = facts();
   const name = joining.name ?? known?.node ?? hostNameOf(described);
   const api = connect({ address, ca });
@@ -102,7 +104,8 @@ async function ask(parts: EnrolParts, address: string, known: Membership | null)
     const answer = await api.call("agent.enrol", { body });
     if (answer.kind === "pending") return answer;
     const node = parseNodeName(answer.node);
-    const membership = { address, node, ca: answer.ca, key, certificate: answer.certificate };
+    const { certificate } = answer;
+    const membership = { address, node, ca: answer.ca, key, keepsKey: identity.kept, certificate };
     saveMembership(state, membership);
     return { kind: "issued", membership };
   } finally {

@@ -109,6 +109,7 @@ function sessionParts(run: Run) {
   return {
     engine,
     reporter,
+    identity: setup.identity,
     pace: setup.pace,
     wait,
     clock,
@@ -125,6 +126,7 @@ function sessionParts(run: Run) {
     onRenewed(membership: Membership) {
       saveMembership(setup.state, membership);
       run.membership = membership;
+      core.renewed(membership);
       log.info({ node: membership.node }, "certificate renewed");
     },
   };

@@ -1,7 +1,8 @@
 /**
  * Membership: what this host is to its server: a private key of its own, a certificate for it, the CAs to trust,
- * the server's address and the name that the server knows it by. The key is made and kept before it is first
- * used, so that an enrolment that was interrupted goes on with the same one.
+ * the server's address and the name that the server knows it by. A key that is random is kept before it is first
+ * used, so that an enrolment that was interrupted goes on with the same one; one that follows from the machine's
+ * seed is never written down (`identity.ts`).
  */
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { fromUtf8, utf8 } from "../base/bytes.ts";
@@ -21,6 +22,8 @@ export interface Membership {
   readonly ca: readonly string[];
   /** PKCS #8, PEM. */
   readonly key: Secret;
+  /** The key lies in the state directory; else it follows from the machine's seed. */
+  readonly keepsKey: boolean;
   /** The certificate and its chain, PEM. */
   readonly certificate: string;
 }
@@ -28,15 +31,25 @@ export interface Membership {
 const keyBlock = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n/;
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;
 
-/** @returns `null` before enrolment. @throws KeywardError `integrity`, `local` */
-export function loadMembership(state: State): Membership | null {
+/**
+ * @returns `null` before enrolment; without a key when none is kept.
+ * @throws KeywardError `integrity`, `local`
+ */
+export function loadMembership(
+  state: State,
+): (Omit<Membership, "key" | "keepsKey"> & { readonly key: Secret | null }) | null {
   const identity = textOf(state, "identity.pem");
   const server = textOf(state, "server.json");
   const [key] = keyBlock.exec(identity) ?? [];
   const certificate = certificatesOf(identity).join("");
   const ca = loadCa(state);
-  if (key === undefined || certificate === "" || server === "" || ca.length === 0) return null;
-  return { ...parseServer(state, server), ca, key: Secret.fromText(key), certificate };
+  if (certificate === "" || server === "" || ca.length === 0) return null;
+  return {
+    ...parseServer(state, server),
+    ca,
+    key: key === undefined ? null : Secret.fromText(key),
+    certificate,
+  };
 }
 
 /** The certificates to trust; none before first contact. */
@@ -49,10 +62,12 @@ export function saveCa(state: State, ca: readonly string[]): void {
 }
 
 /** The certificate last: with it everything else is there. */
-export function saveMembership(state: State, { address, node, ca, key, certificate }: Membership): void {
+export function saveMembership(state: State, membership: Membership): void {
+  const { address, node, ca, key, keepsKey, certificate } = membership;
   saveCa(state, ca);
   state.write("server.json", utf8(canonicalJson({ address, node })));
-  saveIdentity(state, key, certificate);
+  if (keepsKey) saveIdentity(state, key, certificate);
+  else state.write("identity.pem", utf8(certificate));
 }
 
 /** The host's own private key: the one kept, or a new one, kept before it is used. PEM. */

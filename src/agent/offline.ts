@@ -31,6 +31,8 @@ export interface OfflineKeeper {
   isUsable(offline: Offline): boolean;
   /** When the first of these may no longer be used; `null` when none of them ends. */
   firstEnd(offlines: Iterable<Offline>): UnixMs | null;
+  /** What it is sealed to is another now: it is written anew with the next bundle. */
+  reseal(): void;
   /** Empty it. */
   forget(): void;
 }
@@ -156,6 +158,10 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
     firstEnd(offlines) {
       const durations = [...offlines].filter((offline): offline is DurationMs => offline !== "never");
       return durations.length === 0 ? null : ((confirmed + Math.min(...durations)) as UnixMs);
+    },
+    reseal() {
+      useless = true;
+      written = { at: 0 as UnixMs, terms: "", refresh: REFRESH_MS.most };
     },
     forget() {
       state.remove("bundle.sealed");

@@ -32,12 +32,15 @@ export async function runOnce(setup: Setup, core: Core, kept: Membership): Promi
 }
 
 /** The connection ends right after: nothing is asked with the old certificate once there is a new one. */
-async function renewIfDue({ parts, pace, state }: Setup, api: Api, membership: Membership): Promise<void> {
-  const { certificate, key, node } = membership;
-  if (parts.clock() < lifeOf(certificate).renew) return;
+async function renewIfDue(setup: Setup, api: Api, membership: Membership): Promise<void> {
+  const { parts, pace, state, identity } = setup;
+  const { certificate, node } = membership;
+  if (parts.clock() < lifeOf(certificate).renew && !(await identity.isTurned(certificate))) return;
   await pace.turn();
+  const key = await identity.key();
   const renewed = await api.call("agent.renew", { body: { csr: csrFor(key, node) } });
-  saveMembership(state, { ...membership, certificate: renewed.certificate, ca: renewed.ca });
+  const { certificate: next, ca } = renewed;
+  saveMembership(state, { ...membership, key, keepsKey: identity.kept, certificate: next, ca });
 }
 
 async function withoutServer({ engine }: Core, error: unknown): Promise<void> {

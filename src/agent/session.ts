@@ -7,6 +7,7 @@ import type { Clock } from "../base/time.ts";
 import { fraction, type Random } from "../crypto/random.ts";
 import { assertAnswer, type Engine } from "./engine.ts";
 import type { Flag } from "./flag.ts";
+import type { Identity } from "./identity.ts";
 import type { HeldVersion } from "./installed.ts";
 import type { AgentLog } from "./log.ts";
 import { csrFor, lifeOf, type Membership } from "./membership.ts";
@@ -16,6 +17,7 @@ import type { Reporter } from "./report.ts";
 export interface SessionParts {
   readonly engine: Engine;
   readonly reporter: Reporter;
+  readonly identity: Identity;
   /** Of all that asks the server for something. */
   readonly pace: Pace;
   readonly wait: Wait;
@@ -155,19 +157,31 @@ async function ask({ engine, api, pace, signal, news, lacks }: Context): Promise
   lacks.raise();
 }
 
+const SLICE_MS = { kept: 3_600_000, derived: 60_000 };
+
+/** Until it is time, or the machine's seed is another one: the certificate in use lets us show the new key. */
+async function renewalDue({ membership, identity, wait, clock, signal }: Context): Promise<void> {
+  const { certificate } = membership;
+  const { renew } = lifeOf(certificate);
+  const slice = identity.kept ? SLICE_MS.kept : SLICE_MS.derived;
+  for (let left = renew - clock(); left > 0 && !signal.aborted; left = renew - clock()) {
+    if (await identity.isTurned(certificate)) return;
+    await wait(Math.min(left, slice), signal);
+  }
+}
+
 async function renewal(context: Context): Promise<void> {
-  const { api, membership, pace, wait, clock, random, log, signal, onRenewed } = context;
+  const { api, membership, identity, pace, wait, random, log, signal, onRenewed } = context;
   const backoff = createBackoff(random, 10_000, 600_000);
-  const { renew } = lifeOf(membership.certificate);
-  for (let left = renew - clock(); left > 0 && !signal.aborted; left = renew - clock())
-    await wait(Math.min(left, 3_600_000), signal);
+  await renewalDue(context);
   while (!signal.aborted) {
     await pace.turn();
     if (signal.aborted) return;
     try {
-      const body = { csr: csrFor(membership.key, membership.node) };
+      const key = await identity.key();
+      const body = { csr: csrFor(key, membership.node) };
       const { certificate, ca } = await api.call("agent.renew", { body });
-      onRenewed({ ...membership, certificate, ca });
+      onRenewed({ ...membership, key, keepsKey: identity.kept, certificate, ca });
       context.renewed = true;
       return;
     } catch (error) {

@@ -3,6 +3,7 @@ import type { Accounts } from "../adapters/accounts/accounts.ts";
 import type { RunProgram } from "../adapters/adapters.ts";
 import { type Host, isMemoryBacked } from "../adapters/host/host.ts";
 import type { Api } from "../api/api.ts";
+import { KeywardError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import type { Clock, DurationMs } from "../base/time.ts";
 import type { ClientOptions } from "../client/client.ts";
@@ -10,6 +11,7 @@ import type { Random } from "../crypto/random.ts";
 import type { SeedSource } from "./deriver.ts";
 import { enrol, type Joining } from "./enrol.ts";
 import { prepareDirectory } from "./home.ts";
+import { createDerivedIdentity, createKeptIdentity, type Identity, isCertificateOf } from "./identity.ts";
 import type { AgentLog } from "./log.ts";
 import { lifeOf, loadMembership, type Membership } from "./membership.ts";
 import { createPace, type Pace, type Wait } from "./pace.ts";
@@ -21,6 +23,8 @@ export interface AgentOptions {
   readonly stateDirectory: string;
   /** Absolute. Besides the key directory, files are put below these and nowhere else; anywhere unless given. */
   readonly onlyBelow?: readonly string[] | undefined;
+  /** Where the node's private key is from: kept in the state directory, unless given. */
+  readonly identity?: "kept" | "derived";
   /** How to enrol, if this has not been done. */
   readonly joining: Joining;
   /** Of this program, reported as a fact. */
@@ -51,6 +55,7 @@ export interface Setup {
   readonly options: AgentOptions;
   readonly parts: AgentParts;
   readonly state: State;
+  readonly identity: Identity;
   /** Without links. */
   readonly keyDirectory: string;
   readonly facts: () => { readonly [name: string]: Json };
@@ -75,6 +80,7 @@ export async function withSetup<T>(
       options,
       parts,
       state,
+      identity: identityOf(options, parts, state),
       keyDirectory,
       facts,
       pace: createPace(wait, signal),
@@ -88,9 +94,9 @@ export async function withSetup<T>(
 
 /** The membership kept, or one that is made now; `null` when the signal came first. */
 export async function joined(setup: Setup): Promise<Membership | null> {
-  const { options, parts, state } = setup;
-  const kept = loadMembership(state);
-  if (kept !== null) return { ...kept, address: options.joining.address ?? kept.address };
+  const { options, parts } = setup;
+  const known = await membershipOf(setup);
+  if (known !== null) return { ...known, address: options.joining.address ?? known.address };
   const membership = await enrolNow(setup, null);
   if (membership !== null) parts.log.info({ node: membership.node, address: membership.address }, "enrolled");
   return membership;
@@ -104,6 +110,34 @@ export async function rejoined(setup: Setup, membership: Membership): Promise<Me
   return (await enrolNow({ ...setup, once: true }, membership)) ?? membership;
 }
 
-function enrolNow({ options, parts, state, facts, pace, once, signal }: Setup, known: Membership | null) {
-  return enrol({ ...parts, state, joining: options.joining, facts, pace, once, signal }, known);
+function enrolNow(setup: Setup, known: Membership | null) {
+  const { options, parts, state, identity, facts, pace, once, signal } = setup;
+  return enrol({ ...parts, state, identity, joining: options.joining, facts, pace, once, signal }, known);
+}
+
+/**
+ * What the state directory says, if there is the key for its certificate. A key that was kept is good until the one
+ * from the seed has taken its place.
+ */
+async function membershipOf({ state, identity, parts }: Setup): Promise<Membership | null> {
+  const known = loadMembership(state);
+  if (known === null) return null;
+  if (known.key !== null) return { ...known, key: known.key, keepsKey: true };
+  if (identity.kept) return null;
+  const key = await identity.key();
+  if (isCertificateOf(known.certificate, key)) return { ...known, key, keepsKey: false };
+  parts.log.warn(
+    { node: known.node },
+    "the certificate is for another seed than this machine's: enrolling again",
+  );
+  return null;
+}
+
+/** @throws KeywardError `usage` */
+function identityOf(options: AgentOptions, { seed }: AgentParts, state: State): Identity {
+  if (options.identity !== "derived") return createKeptIdentity(state);
+  if (seed !== undefined) return createDerivedIdentity(seed);
+  throw new KeywardError("usage", "an identity that is derived wants the machine's seed", {
+    hint: "leave out --no-derive",
+  });
 }

@@ -2,7 +2,8 @@
  * State: what the agent keeps between runs, in a directory of mode 0700 that one agent has at a time. Each
  * file is written in one step, as keys are.
  *
- *     identity.pem    the node's private key, then its certificate: one file, so that they always belong together
+ *     identity.pem    the node's private key, then its certificate: one file, so that they always belong together;
+ *                     the certificate alone when the key follows from the machine's seed
  *     ca.pem          the certificates to trust
  *     server.json     the server's address and the node's name
  *     digest.key      32 random bytes, under which digests of installed files are made

@@ -22,6 +22,7 @@ export interface AgentCommand {
   readonly signal: AbortSignal;
   readonly directory: string;
   readonly state: string;
+  readonly identity: "kept" | "derived";
   /** This machine's seed; `undefined`: nothing is derived. */
   readonly seed: SeedSource | undefined;
 }
@@ -34,12 +35,13 @@ const runNothing: RunProgram = async () => ({
 
 /** @returns What `--once` did; `null` when it ran until the signal. */
 export async function runAgent(command: AgentCommand) {
-  const { joining, once, hooks, onlyBelow, signal, directory, state, seed } = command;
+  const { joining, once, hooks, onlyBelow, signal, directory, state, identity, seed } = command;
   const agent = createAgent(
     {
       keyDirectory: directory,
       stateDirectory: state,
       onlyBelow,
+      identity,
       joining,
       version,
     },

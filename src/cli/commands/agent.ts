@@ -42,6 +42,12 @@ export const command = runnable(
         value: "DIR",
         help: "Put files below this directory and the key directory only, whatever a grant says",
       },
+      identity: {
+        type: "string",
+        value: "KIND",
+        choices: ["kept", "derived"],
+        help: "The node's private key: kept in the state directory (the default), or derived from the seed",
+      },
       ...seedFlags,
       "no-derive": { type: "boolean", help: "Derive no key from this machine's seed, whatever a grant says" },
       "no-hooks": { type: "boolean", help: "Run no program, whatever a grant says" },
@@ -53,10 +59,12 @@ export const command = runnable(
       "keyward agent",
       "keyward agent --once",
       "keyward agent --only-below /etc/orders --no-hooks",
+      "keyward agent --identity derived --seed uefi --server keys.example --cacert /etc/keyward/ca.pem",
     ],
     notes: [
       "Whoever may write grants puts files on this node and runs programs as the agent's user: --only-below and --no-hooks hold the agent to less. A path beyond them is reported as a failure.",
       "Keys that nodes derive are made from this machine's seed; see keyward key derive. The seed is opened when it is needed, and never for a realm of Keyward's own. With --no-derive it is left alone.",
+      "With --identity derived the node's private key follows from the seed and is never written down: a server without a disk is the same node after each boot. It enrols once; later boots show the same key and need no token. Whoever has the seed is the node.",
       "Without a join token the node waits until an operator approves it: keyward node approve.",
       "Logs are JSON lines on stderr. With --once it ends with 5 when no server answers; what may be used without one is installed all the same.",
     ],
@@ -71,6 +79,7 @@ export const command = runnable(
         signal: world.interrupted,
         directory: path.resolve(world.cwd, flags.directory ?? DEFAULT_DIRECTORY),
         state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
+        identity: flags.identity ?? "kept",
         seed: flags["no-derive"] === true ? undefined : seedSource(flags, world),
       });
       if (summary === null) return undefined;
@@ -96,6 +105,7 @@ interface JoiningFlags {
   readonly "join-token-file"?: string;
   readonly name?: string;
   readonly state?: string;
+  readonly identity?: string;
 }
 
 function joiningOf(flags: JoiningFlags, { env, cwd }: Pick<World, "env" | "cwd">) {
@@ -114,6 +124,9 @@ function joinToken(flags: JoiningFlags, cwd: string): Secret | undefined {
   const file = flags["join-token-file"];
   if (file === undefined) return undefined;
   const place = path.resolve(cwd, file);
-  const enrolled = existsSync(path.resolve(cwd, flags.state ?? DEFAULT_STATE, "server.json"));
-  return enrolled && !existsSync(place) ? undefined : readPrivate(place, "join token file");
+  // Who is known by a seed may have enrolled on an earlier boot, of which nothing is left here.
+  const mayBeKnown =
+    flags.identity === "derived" ||
+    existsSync(path.resolve(cwd, flags.state ?? DEFAULT_STATE, "server.json"));
+  return mayBeKnown && !existsSync(place) ? undefined : readPrivate(place, "join token file");
 }
