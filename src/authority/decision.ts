@@ -4,8 +4,8 @@
  * A token that is bound to a name opens that name, also one that is in use. A token that is not bound opens a
  * new name only: else whoever holds one could take the place of a node that was granted keys already. The
  * key that a node was enrolled or approved with opens it again, because who has it is no stranger: an agent
- * whose answer was lost, or a machine that was off for longer than its certificate lives. If a copy of the
- * machine does that, the generations show it.
+ * whose answer was lost, a machine that was off for longer than its certificate lives, or one that has its key from
+ * its seed and nothing else after a boot. If a copy of the machine does that, the generations show it.
  */
 import type { Node } from "../model/node.ts";
 import type { JoinTokenRow } from "./join-token.ts";

@@ -1,6 +1,6 @@
 /** A node known by its seed, with the real server over TLS: what a new seed does to one that is running. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -26,11 +26,11 @@ async function setUp(t: TestContext) {
   const { certificates } = await server.client().call("ca.show", {});
   const { token } = await admin.call("joinToken.create", { body: { node: "db1" } });
   let ended = new AbortController();
-  let running: Promise<void> | null = null;
+  const running = new Set<Promise<void>>();
   const stop = async (): Promise<void> => {
     ended.abort();
-    await running?.catch(() => {});
-    running = null;
+    await Promise.allSettled(running);
+    running.clear();
   };
   t.after(async () => {
     await stop();
@@ -40,12 +40,13 @@ async function setUp(t: TestContext) {
   const logged: string[] = [];
   const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
 
-  function start(): void {
-    ended = new AbortController();
+  /** @param machine - Its directory: each has a disk of its own. */
+  function start(machine = "one"): void {
+    if (ended.signal.aborted) ended = new AbortController();
     const agent = createAgent(
       {
-        keyDirectory: join(root, "keys"),
-        stateDirectory: join(root, "state"),
+        keyDirectory: join(root, machine, "keys"),
+        stateDirectory: join(root, machine, "state"),
         identity: "derived",
         joining: {
           address: server.address,
@@ -70,8 +71,9 @@ async function setUp(t: TestContext) {
         log: { info: note, warn: note, error: note },
       },
     );
-    running = agent.run(ended.signal);
-    running.catch((error: unknown) => logged.push(String(error)));
+    const run = agent.run(ended.signal);
+    running.add(run);
+    run.catch((error: unknown) => logged.push(String(error)));
   }
 
   const read = (path: string): string => {
@@ -112,11 +114,11 @@ test("a new seed under a running agent: its keys and its identity follow, and th
   await grant(admin);
   start();
   const [before, after] = [await contentOf(1, sshHost, 1), await contentOf(2, sshHost, 1)];
-  await until("the key is there", () => read("keys/ssh_host") === before);
+  await until("the key is there", () => read("one/keys/ssh_host") === before);
   await eventually("both are proved", async () => (await proofs()).filter((one) => one.proved).length >= 2);
   const { identity } = await show();
   await seed.put(2, 2);
-  await until("the key is made anew", () => read("keys/ssh_host") === after);
+  await until("the key is made anew", () => read("one/keys/ssh_host") === after);
   await eventually("the identity is the new seed's", async () => {
     const now = (await show()).identity;
     return now?.fingerprint !== identity?.fingerprint && now?.seen === now?.issued;
@@ -126,13 +128,12 @@ test("a new seed under a running agent: its keys and its identity follow, and th
   );
   assert.equal((await admin.call("plan.show", {})).lines.length, 0);
   assert.ok(!(await proofs()).some((one) => one.seed === "another one"));
-  assert.doesNotMatch(read("state/identity.pem"), /PRIVATE KEY/);
+  assert.doesNotMatch(read("one/state/identity.pem"), /PRIVATE KEY/);
   // An empty machine with the new seed is the node.
   await stop();
-  rmSync(join(root, "state"), { recursive: true });
-  rmSync(join(root, "keys"), { recursive: true });
+  rmSync(join(root, "one"), { recursive: true });
   start();
-  await until("the key is there again", () => read("keys/ssh_host") === after);
+  await until("the key is there again", () => read("one/keys/ssh_host") === after);
   assert.equal((await show()).state, "active");
 });
 
@@ -143,11 +144,44 @@ test("a seed that is another one without a word is drift, and the node goes on u
   const after = await contentOf(3, rootPassword, 1);
   await eventually("both are proved", async () => (await proofs()).filter((one) => one.proved).length >= 2);
   await seed.put(3, 1);
-  await until("the key is made anew", () => read("keys/root") === after);
+  await until("the key is made anew", () => read("one/keys/root") === after);
   await eventually("the server says that it is drift", async () => {
     const { lines } = await admin.call("plan.show", {});
     return lines.filter(({ reason }) => reason.includes("is another one than")).length === 2;
   });
   assert.equal((await show()).state, "active");
   assert.ok((await proofs()).some((one) => one.seed === "another one" && one.refused === true));
+});
+
+test("a derived identity is never on the disk, and a machine with an empty one is the same node", async (t) => {
+  const { admin, start, stop, read, root, show } = await setUp(t);
+  await grant(admin);
+  const key = await contentOf(1, sshHost, 1);
+  for (const boot of [1, 2, 3]) {
+    start();
+    await until(`boot ${boot}: the key is there`, () => read("one/keys/ssh_host") === key);
+    await eventually("it is connected", async () => (await show()).connected);
+    await stop();
+    const { identity } = await show();
+    assert.equal(identity?.issued, boot);
+    const state = readdirSync(join(root, "one/state")).map((name) => read(`one/state/${name}`));
+    assert.ok(state.some((text) => text.includes("BEGIN CERTIFICATE")));
+    assert.ok(!state.some((text) => text.includes("PRIVATE KEY")));
+    rmSync(join(root, "one"), { recursive: true });
+  }
+  assert.equal((await show()).state, "active");
+});
+
+test("a second machine with a copy of the seed freezes the node", async (t) => {
+  const { admin, start, read, show, logged } = await setUp(t);
+  await grant(admin);
+  start("one");
+  await until("the first has its key", () => read("one/keys/ssh_host") !== "");
+  start("two");
+  await eventually("it is frozen", async () => (await show()).state === "frozen");
+  assert.match((await show()).reason ?? "", /probably cloned/);
+  await until("they are told", () => logged.some((line) => line.includes("is frozen")));
+  await admin.call("key.rotate", { path: { name: "ssh/host" }, body: {} });
+  const next = await contentOf(1, sshHost, 2);
+  assert.ok(read("one/keys/ssh_host") !== next && read("two/keys/ssh_host") !== next);
 });
