@@ -121,12 +121,16 @@ test("a gokey realm's text is kept as it is, whatever it is", () => {
   assert.equal(lookUp(ledger, "bank", undefined, now).derivation.realm, text);
 });
 
-test("the ledger's own realm is nobody else's", () => {
-  refused(() => addRealm(listed(), keyward1, realm("keyward/ledger"), now), "usage", /is the ledger's own/);
+test("Keyward's own realms are nobody else's", () => {
+  refused(
+    () => addRealm(listed(), keyward1, realm("keyward/ledger"), now),
+    "usage",
+    /is one of Keyward's own/,
+  );
   refused(
     () => addRealm(listed(), keyward1, realm("x", { text: "keyward/ledger" }), now),
     "usage",
-    /is the ledger's own/,
+    /is one of Keyward's own/,
   );
 });
 

@@ -5,8 +5,8 @@ import type { DurationMs, UnixMs } from "../base/time.ts";
 import type { OpenedSeed } from "../derive/opened.ts";
 import type { Ledger, LedgerRealm, RealmVersion } from "../formats/ledger/ledger.ts";
 import { printable } from "../model/name.ts";
-import type { Derivation } from "../model/realm.ts";
-import { LEDGER_REALM, wholeSeconds } from "./ledger.ts";
+import { type Derivation, isReserved } from "../model/realm.ts";
+import { wholeSeconds } from "./ledger.ts";
 
 /** What a realm is when it is listed; its first version need not be 1 when it was in use before. */
 export type NewRealm = Pick<LedgerRealm, "name" | "derivation" | "encoding" | "delivery" | "note"> & {
@@ -29,8 +29,8 @@ type Tagging = Pick<OpenedSeed, "tag">;
  */
 export function addRealm(ledger: Ledger, seed: Tagging, realm: NewRealm, now: UnixMs): Ledger {
   const { version, ...described } = realm;
-  if (realm.derivation.realm === LEDGER_REALM)
-    throw new KeywardError("usage", `realm ${printable(LEDGER_REALM)}: is the ledger's own`);
+  if (isReserved(realm.derivation.realm))
+    throw new KeywardError("usage", `realm ${printable(realm.derivation.realm)}: is one of Keyward's own`);
   if (ledger.realms.some(({ name }) => name === realm.name)) {
     throw new KeywardError("conflict", `realm ${printable(realm.name)}: is listed already`, {
       hint: `for its next version: keyward realm bump ${realm.name}`,
@@ -39,7 +39,7 @@ export function addRealm(ledger: Ledger, seed: Tagging, realm: NewRealm, now: Un
   const created = wholeSeconds(now);
   const first = versionOf(ledger, seed, realm.name, realm.derivation, version, created);
   const listed: LedgerRealm = { ...described, created, changed: created, versions: [first] };
-  return changed(ledger, [...ledger.realms, listed], now);
+  return changedLedger(ledger, [...ledger.realms, listed], now);
 }
 
 /**
@@ -63,7 +63,7 @@ export function bumpRealm(
   const older = realm.versions.map((version) =>
     version.state.kind === "current" ? ended(version, until, at) : settled(version, at),
   );
-  return replaced(ledger, { ...realm, versions: [...older, next] }, now);
+  return replacedRealm(ledger, { ...realm, versions: [...older, next] }, now);
 }
 
 /**
@@ -90,7 +90,7 @@ export function retireRealm(
     return ended(version, until, at);
   });
   if (count === 0) throw new KeywardError("conflict", `realm ${printable(name)}: is retired already`);
-  return replaced(ledger, { ...realm, versions }, now);
+  return replacedRealm(ledger, { ...realm, versions }, now);
 }
 
 /**
@@ -196,14 +196,16 @@ function settled(version: RealmVersion, now: UnixMs): RealmVersion {
   return { ...version, state: { kind: "retired", at: version.state.until } };
 }
 
-function replaced(ledger: Ledger, realm: LedgerRealm, now: UnixMs): Ledger {
+/** The realm of that name, changed. */
+export function replacedRealm(ledger: Ledger, realm: LedgerRealm, now: UnixMs): Ledger {
   const realms = ledger.realms.map((one) =>
     one.name === realm.name ? { ...realm, changed: wholeSeconds(now) } : one,
   );
-  return changed(ledger, realms, now);
+  return changedLedger(ledger, realms, now);
 }
 
-function changed(ledger: Ledger, realms: readonly LedgerRealm[], now: UnixMs): Ledger {
+/** One change, whatever was changed. */
+export function changedLedger(ledger: Ledger, realms: readonly LedgerRealm[], now: UnixMs): Ledger {
   const sorted = [...realms].sort((a, b) => (a.name < b.name ? -1 : 1));
   return { ...ledger, sequence: ledger.sequence + 1, changed: wholeSeconds(now), realms: sorted };
 }

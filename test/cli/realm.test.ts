@@ -136,7 +136,7 @@ test("what would do nothing, or something else than it says, is refused before t
     [["add", "a", "--kind", "luks", "--", "/bin/true"], /goes with --file or --consumer/],
     [["add", "a", "--kind", "luks", "--consumer", "--", "true"], /want an absolute path/],
     [["add", "a", "--kind", "luks", "--version", "0"], /--version "0"/],
-    [["add", "keyward/ledger", "--kind", "luks"], /the ledger's own/],
+    [["add", "keyward/ledger", "--kind", "luks"], /one of Keyward's own/],
     [["add", "a", "--kind", "pass"], /keyward-1/],
     [["add", "a", "--kind", "luks", "--scheme", "gokey-0.2"], /scheme gokey-0.2/],
     [["retire", "a", "--in", "soon"], /duration "soon"/],

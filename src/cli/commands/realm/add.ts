@@ -8,7 +8,7 @@ import { assertEncoding, defaultEncoding } from "../../../seed/encodings.ts";
 import { act } from "../../command.ts";
 import { integer, present } from "../../read-flags.ts";
 import { kindFlags, kindOf } from "../../realm-kind.ts";
-import { changeFlags, realmsOf } from "./realms.ts";
+import { changeCalls, changeFlags, realmsOf } from "./realms.ts";
 import { written } from "./written.ts";
 
 const schemes = ["keyward-1", "gokey-0.2", "gokey-0.1"] as const satisfies readonly Scheme[];
@@ -60,7 +60,7 @@ export const add = act({
     note: { type: "string", value: "TEXT", help: "A line for people" },
     ...changeFlags,
   },
-  calls: [],
+  calls: changeCalls,
   changes: true,
   examples: [
     "keyward realm add web-1/ssh --kind ed25519 --purpose ssh-host --format openssh --file /etc/ssh/ssh_host_ed25519_key --mode 0600 -- /usr/bin/systemctl reload ssh",

@@ -7,6 +7,7 @@ import type { Session } from "../../session.ts";
 import { time } from "../../view.ts";
 import type { RealmFlags, RealmRow, Realms, Written } from "./realms.ts";
 
+const AT_ONCE = 0 as DurationMs;
 const USUAL_RETIRE = (30 * 86_400_000) as DurationMs;
 
 export function fileRealms({ world, dryRun }: Pick<Session, "world" | "dryRun">, flags: RealmFlags): Realms {
@@ -35,7 +36,7 @@ export function fileRealms({ world, dryRun }: Pick<Session, "world" | "dryRun">,
         name,
       );
     },
-    async retire(name, version, within) {
+    async retire(name, version, within = AT_ONCE) {
       const options = version === undefined ? { within } : { within, version };
       return written(
         await change((ledger) => retireRealm(ledger, name, options, world.clock())),

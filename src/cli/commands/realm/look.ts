@@ -6,7 +6,7 @@ import type { RealmKind } from "../../../model/realm.ts";
 import { act } from "../../command.ts";
 import type { Block } from "../../output.ts";
 import { time, versionState } from "../../view.ts";
-import { lookFlags, type RealmRow, realmsOf } from "./realms.ts";
+import { lookCalls, lookFlags, type RealmRow, realmsToLook } from "./realms.ts";
 
 export const list = act({
   summary: "List realms, the version of each that is current, and how it is written",
@@ -15,7 +15,7 @@ export const list = act({
     ...lookFlags,
     rotate: { type: "boolean", help: "Only those whose keys are to be replaced, and why" },
   },
-  calls: [],
+  calls: lookCalls,
   examples: [
     "keyward realm list",
     "keyward realm list --rotate",
@@ -25,7 +25,7 @@ export const list = act({
     "A ledger is verified with the key in its first line. The first one of a seed that you see decides that key; one signed by another key later, or an older one, is refused.",
   ],
   async run(session, { flags }) {
-    const listing = await (await realmsOf(session, flags)).list();
+    const listing = await (await realmsToLook(session, flags)).list();
     if (flags.rotate === true) return showRotate(session.out, listing.about.rotate);
     const { realms, about } = listing;
     session.out.show(
@@ -81,10 +81,10 @@ export const show = act({
   summary: "Show a realm: what it derives, where it goes, its versions",
   words: ["REALM"],
   flags: lookFlags,
-  calls: [],
+  calls: lookCalls,
   examples: ["keyward realm show web-1/ssh"],
   async run(session, { words: [name = ""], flags }) {
-    const realm = await (await realmsOf(session, flags)).find(name);
+    const realm = await (await realmsToLook(session, flags)).find(name);
     session.out.show(realm, { blocks: realmBlocks(realm), names: [realm.name] });
   },
 });

@@ -54,32 +54,48 @@ export interface Written {
   readonly also: readonly string[];
 }
 
-export interface Realms {
+export interface RealmsToLook {
   list(): Promise<Listing>;
   /** @throws KeywardError `not-found` with the closest name as hint. */
   find(name: string): Promise<RealmRow>;
+}
+
+export interface Realms extends RealmsToLook {
   add(realm: NewRealmRow): Promise<Written>;
   /** @param retire - How long the version before stays derivable; absent: as usual there. */
   bump(name: string, retire: DurationMs | undefined): Promise<Written>;
-  /** @param version - Absent: all of them. */
-  retire(name: string, version: number | undefined, within: DurationMs): Promise<Written>;
+  /**
+   * @param version - Absent: all of them.
+   * @param within - How long it stays derivable still; absent: not at all.
+   */
+  retire(name: string, version: number | undefined, within: DurationMs | undefined): Promise<Written>;
 }
+
+/** Operations that look at a store's realms, and those that change one as well. */
+export const lookCalls = ["key.list", "key.show"] as const;
+export const changeCalls = ["key.list", "key.show", "key.derive", "key.rotate", "key.destroy"] as const;
+export type LookSession = Session<(typeof lookCalls)[number]>;
+export type ChangeSession = Session<(typeof changeCalls)[number]>;
 
 export type RealmFlags = LedgerFlags & SeedFlags & ConnectionFlags;
 export const lookFlags = { ...ledgerFlags, seed: seedFlags.seed };
 export const changeFlags = { ...ledgerFlags, ...seedFlags };
 
+export async function realmsToLook(session: LookSession, flags: RealmFlags): Promise<RealmsToLook> {
+  if (inFile(session, flags)) return (await import("./in-file.ts")).fileRealms(session, flags);
+  return (await import("./in-store.ts")).storeRealmsToLook(session);
+}
+
+export async function realmsOf(session: ChangeSession, flags: RealmFlags): Promise<Realms> {
+  if (inFile(session, flags)) return (await import("./in-file.ts")).fileRealms(session, flags);
+  return (await import("./in-store.ts")).storeRealms(session);
+}
+
 /**
  * A ledger that is named comes first, then a server or store that is named, then what there is: without a server
  * and a store of one's own it is the ledger beside the seed.
  */
-export async function realmsOf(session: Session<never>, flags: RealmFlags): Promise<Realms> {
-  const { fileRealms } = await import("./in-file.ts");
-  if (inFile(session, flags)) return fileRealms(session, flags);
-  throw new Error("not yet");
-}
-
-function inFile(session: Session<never>, flags: RealmFlags): boolean {
+function inFile(session: LookSession, flags: RealmFlags): boolean {
   if (flags.ledger !== undefined) return true;
   if (flags.addr !== undefined || flags.data !== undefined) return false;
   if (flags.seed !== undefined || variable(session.world.env, "KEYWARD_LEDGER") !== undefined) return true;

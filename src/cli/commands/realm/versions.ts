@@ -1,8 +1,7 @@
 /** `keyward realm bump`, `retire`: the life of a realm's versions. */
-import { parseDuration } from "../../../base/time.ts";
 import { act } from "../../command.ts";
 import { integer, period } from "../../read-flags.ts";
-import { changeFlags, realmsOf } from "./realms.ts";
+import { changeCalls, changeFlags, realmsOf } from "./realms.ts";
 import { written } from "./written.ts";
 
 export const bump = act({
@@ -12,7 +11,7 @@ export const bump = act({
     retire: { type: "string", value: "TIME", help: "How long the version before stays derivable (30d)" },
     ...changeFlags,
   },
-  calls: [],
+  calls: changeCalls,
   changes: true,
   examples: ["keyward realm bump web-1/ssh", "keyward realm bump web-1/root --retire 1h"],
   notes: [
@@ -31,7 +30,7 @@ export const retire = act({
     in: { type: "string", value: "TIME", help: "How long it stays derivable still (0s)" },
     ...changeFlags,
   },
-  calls: [],
+  calls: changeCalls,
   changes: true,
   examples: ["keyward realm retire web-1/ssh --version 1", "keyward realm retire web-1/ssh --in 7d"],
   notes: [
@@ -40,6 +39,6 @@ export const retire = act({
   async run(session, { words: [name = ""], flags }) {
     const version = integer(flags.version, "--version", 1);
     const realms = await realmsOf(session, flags);
-    written(session, "retired", await realms.retire(name, version, parseDuration(flags.in ?? "0s")));
+    written(session, "retired", await realms.retire(name, version, period(flags.in)));
   },
 });
