@@ -144,6 +144,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/exec.ts"),
   },
   {
+    name: "inject",
+    chapter: "values",
+    summary: "Write deploy keys into apps, jobs, services and pods with sealed values",
+    load: () => import("./commands/inject.ts"),
+  },
+  {
     name: "reseal",
     chapter: "values",
     summary: "Seal the envelopes of files anew, to new keys or in the new format",
