@@ -1,6 +1,6 @@
 /** The kind of a derived key as it is typed: `--kind`, and what belongs to some kinds only. */
 import { KeywardError } from "../base/errors.ts";
-import type { PasswordClass, RealmKind } from "../model/realm.ts";
+import { type PasswordClass, passwordClasses, type RealmKind, realmKinds } from "../model/realm.ts";
 import { integer, present, required } from "./read-flags.ts";
 
 type Name = RealmKind["kind"];
@@ -10,27 +10,20 @@ type Mutable<T> = T extends readonly (infer E)[]
     ? { -readonly [K in keyof T]: Mutable<T[K]> }
     : T;
 
-export const kinds = [
-  "ed25519",
-  "p256",
-  "p384",
-  "p521",
-  "x25519",
-  "wireguard",
-  "rsa2048",
-  "rsa4096",
-  "raw",
-  "luks",
-  "password",
-  "pass",
-] as const satisfies readonly Name[];
-
-const classes = ["lower", "upper", "digit", "special"] as const satisfies readonly PasswordClass[];
-
 export const kindFlags = {
-  kind: { type: "string", short: "k", value: "KIND", choices: kinds, help: `One of ${kinds.join(", ")}` },
+  kind: {
+    type: "string",
+    short: "k",
+    value: "KIND",
+    choices: realmKinds,
+    help: `One of ${realmKinds.join(", ")}`,
+  },
   length: { type: "string", value: "N", help: "raw: bytes (32); password, pass: characters (32, 10)" },
-  classes: { type: "string", value: "LIST", help: `password: of ${classes.join(",")} (lower,upper,digit)` },
+  classes: {
+    type: "string",
+    value: "LIST",
+    help: `password: of ${passwordClasses.join(",")} (lower,upper,digit)`,
+  },
   specials: { type: "string", value: "CHARS", help: "password: the special characters to choose from" },
 } as const;
 
@@ -78,8 +71,8 @@ function refuseStrangers(kind: Name, flags: KindFlags): void {
 
 function classesOf(text: string): PasswordClass[] {
   return text.split(",").map((word) => {
-    const found = classes.find((one) => one === word);
+    const found = passwordClasses.find((one) => one === word);
     if (found !== undefined) return found;
-    throw new KeywardError("usage", `--classes: want some of ${classes.join(",")}`);
+    throw new KeywardError("usage", `--classes: want some of ${passwordClasses.join(",")}`);
   });
 }

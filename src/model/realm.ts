@@ -4,9 +4,12 @@
  */
 
 /** How a seed and a realm give a key; `derive/` has a folder for each. RSA and `pass` are gokey's alone. */
-export type Scheme = "keyward-1" | "gokey-0.1" | "gokey-0.2";
+export const schemes = ["keyward-1", "gokey-0.2", "gokey-0.1"] as const;
+export type Scheme = (typeof schemes)[number];
 
-export type PasswordClass = "lower" | "upper" | "digit" | "special";
+/** In the order in which they stand in a label. */
+export const passwordClasses = ["lower", "upper", "digit", "special"] as const;
+export type PasswordClass = (typeof passwordClasses)[number];
 
 export interface PasswordPolicy {
   /** Characters: 8 to 1,024. */
@@ -34,6 +37,26 @@ export type RealmKind =
   /** As gokey draws them: 8 characters or more. */
   | { readonly kind: "pass"; readonly length: number };
 
+/** Kinds that nothing but their name describes. */
+export const plainKinds = [
+  "ed25519",
+  "p256",
+  "p384",
+  "p521",
+  "x25519",
+  "wireguard",
+  "rsa2048",
+  "rsa4096",
+  "luks",
+] as const satisfies readonly RealmKind["kind"][];
+
+export const realmKinds = [
+  ...plainKinds,
+  "raw",
+  "password",
+  "pass",
+] as const satisfies readonly RealmKind["kind"][];
+
 /** All that stands in a label but the version. */
 export interface Derivation {
   readonly scheme: Scheme;
@@ -60,7 +83,17 @@ export const identityDerivation: Derivation = {
 };
 
 /** How a derived key is written: to a file, to a pipe. Which kinds have which, `seed/encode.ts` says. */
-export type KeyEncoding = "raw" | "hex" | "base64" | "text" | "pem" | "openssh" | "authorized-keys" | "jwk";
+export const keyEncodings = [
+  "pem",
+  "openssh",
+  "authorized-keys",
+  "raw",
+  "hex",
+  "base64",
+  "text",
+  "jwk",
+] as const;
+export type KeyEncoding = (typeof keyEncodings)[number];
 
 /**
  * The realm's text as gokey takes it: it knows no versions, so its users count in the realm (`ssh`, `ssh-v2`).

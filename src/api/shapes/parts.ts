@@ -1,5 +1,6 @@
 /** Parts that the shapes of several nouns share. */
 import Type from "typebox";
+import { keyEncodings, passwordClasses, plainKinds, schemes } from "../../model/realm.ts";
 
 const closed = { additionalProperties: false } as const;
 export const text = (maxLength = 1024) => Type.String({ maxLength });
@@ -23,22 +24,12 @@ export const fileDelivery = object({
 });
 const passwordPolicy = object({
   length: Type.Integer({ minimum: 8, maximum: 1024 }),
-  classes: Type.Array(oneOf(["lower", "upper", "digit", "special"] as const), { minItems: 1, maxItems: 4 }),
+  classes: Type.Array(oneOf(passwordClasses), { minItems: 1, maxItems: 4 }),
   specials: optional(text(64)),
 });
 const realmKind = Type.Union([
   object({
-    kind: oneOf([
-      "ed25519",
-      "p256",
-      "p384",
-      "p521",
-      "x25519",
-      "wireguard",
-      "rsa2048",
-      "rsa4096",
-      "luks",
-    ] as const),
+    kind: oneOf(plainKinds),
   }),
   object({ kind: oneOf(["raw", "pass"] as const), length: Type.Integer({ minimum: 1, maximum: 1_048_576 }) }),
   object({ kind: Type.Literal("password"), policy: passwordPolicy }),
@@ -46,12 +37,12 @@ const realmKind = Type.Union([
 /** How a node makes a value from its own seed; with a version's number it is all that there is to say. */
 export const derivedMembers = {
   derivation: object({
-    scheme: oneOf(["keyward-1", "gokey-0.1", "gokey-0.2"] as const),
+    scheme: oneOf(schemes),
     realm: text(1024),
     kind: realmKind,
     purpose: text(1024),
   }),
-  encoding: oneOf(["raw", "hex", "base64", "text", "pem", "openssh", "authorized-keys", "jwk"] as const),
+  encoding: oneOf(keyEncodings),
 };
 export const derived = object(derivedMembers);
 /** What a node shows of its seed and of one key of it; `public`: SubjectPublicKeyInfo, DER in base64. */

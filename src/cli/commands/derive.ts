@@ -1,7 +1,7 @@
 /** `keyward derive`: a key that follows from the seed, its public half, or its fingerprint. */
 import path from "node:path";
 import { Secret } from "../../base/secret.ts";
-import type { KeyEncoding } from "../../model/realm.ts";
+import { keyEncodings } from "../../model/realm.ts";
 import { encodeKey, encodePublicHalf, publicHalf } from "../../seed/encode.ts";
 import { act } from "../command.ts";
 import { ledgerFlags } from "../ledger/ledger.ts";
@@ -12,17 +12,6 @@ import { saveSecret, showSecret } from "../secret-out.ts";
 import type { World } from "../world.ts";
 import { assertAbsent } from "../write-file.ts";
 import { choose } from "./derive/choose.ts";
-
-const formats: readonly KeyEncoding[] = [
-  "pem",
-  "openssh",
-  "authorized-keys",
-  "raw",
-  "hex",
-  "base64",
-  "text",
-  "jwk",
-];
 
 /** The search for the primes of an RSA key takes seconds; one that takes longer than this never ends. */
 const MOST_MS = 600_000;
@@ -38,8 +27,8 @@ export const command = runnable(
         type: "string",
         short: "f",
         value: "FORM",
-        choices: formats,
-        help: `How it is written: ${formats.join(", ")}`,
+        choices: keyEncodings,
+        help: `How it is written: ${keyEncodings.join(", ")}`,
       },
       public: { type: "boolean", help: "The public half instead; authorized-keys is always that" },
       fingerprint: {

@@ -32,7 +32,7 @@ import {
   PUBLIC_KEY_SIZE,
   SIGNATURE_SIZE,
 } from "../../crypto/sign.ts";
-import type { Scheme } from "../../model/realm.ts";
+import { type Scheme, schemes } from "../../model/realm.ts";
 import { formatRealm, formatTime, type LedgerRealm, MAX_LINE_BYTES, parseRealm } from "./realm-line.ts";
 
 export type { RealmDelivery } from "./delivery.ts";
@@ -58,7 +58,6 @@ export interface VerifiedLedger extends Ledger {
 export const MAX_LEDGER_BYTES = 16_777_216;
 export const MAX_REALMS = 10_000;
 const FORMAT = "keyward-ledger-1";
-const schemes: readonly Scheme[] = ["keyward-1", "gokey-0.1", "gokey-0.2"];
 const headLimits = { size: 1024, depth: 2, count: 16 };
 
 /**

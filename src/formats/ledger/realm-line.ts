@@ -4,7 +4,7 @@ import { canonicalJson, type Json, parseJson } from "../../base/json.ts";
 import { memberReader } from "../../base/json-members.ts";
 import type { UnixMs } from "../../base/time.ts";
 import { type KeyName, parseKeyName } from "../../model/name.ts";
-import type { Derivation, KeyEncoding, Scheme } from "../../model/realm.ts";
+import { type Derivation, type KeyEncoding, keyEncodings, type Scheme } from "../../model/realm.ts";
 import { deliveryMembers, type RealmDelivery, readDelivery } from "./delivery.ts";
 import { kindMembers, readKind } from "./realm-kind.ts";
 
@@ -42,16 +42,6 @@ export const MAX_VERSIONS = 512;
 const MAX_VERSION = 0xffff_ffff;
 const MAX_TEXT_BYTES = 1024;
 const MAX_NOTE_BYTES = 1000;
-const encodings: readonly KeyEncoding[] = [
-  "raw",
-  "hex",
-  "base64",
-  "text",
-  "pem",
-  "openssh",
-  "authorized-keys",
-  "jwk",
-];
 const limits = { size: MAX_LINE_BYTES, depth: 4, count: 8192 };
 
 /** Without the line break. */
@@ -95,7 +85,7 @@ export function parseRealm(text: string, line: number, scheme: Scheme): LedgerRe
       kind: readKind(members, read),
       purpose: members.purpose === undefined ? "" : sized(members.purpose, "purpose", MAX_TEXT_BYTES),
     },
-    encoding: read.oneOf(members.encoding, "encoding", encodings),
+    encoding: read.oneOf(members.encoding, "encoding", keyEncodings),
     ...(members.delivery === undefined
       ? {}
       : { delivery: readDelivery(read.object(members.delivery, "delivery"), read) }),

@@ -1,23 +1,11 @@
 /** `keyward key derive`: a key whose value each node makes from its own seed. */
 import { parseKeyName } from "../../../model/name.ts";
-import type { KeyEncoding, Scheme } from "../../../model/realm.ts";
+import { keyEncodings, schemes } from "../../../model/realm.ts";
 import { defaultEncoding } from "../../../seed/encodings.ts";
 import { act } from "../../command.ts";
 import { integer, period, present } from "../../read-flags.ts";
 import { kindFlags, kindOf } from "../../realm-kind.ts";
 import { written } from "./written.ts";
-
-const schemes = ["keyward-1", "gokey-0.2", "gokey-0.1"] as const satisfies readonly Scheme[];
-const formats = [
-  "pem",
-  "openssh",
-  "raw",
-  "hex",
-  "base64",
-  "text",
-  "jwk",
-  "authorized-keys",
-] as const satisfies readonly KeyEncoding[];
 
 export const derive = act({
   summary: "Make a key of which each node derives its own value from its own seed",
@@ -30,8 +18,8 @@ export const derive = act({
       type: "string",
       short: "f",
       value: "FORM",
-      choices: formats,
-      help: `How the file is written: ${formats.join(", ")}`,
+      choices: keyEncodings,
+      help: `How the file is written: ${keyEncodings.join(", ")}`,
     },
     scheme: { type: "string", value: "SCHEME", choices: schemes, help: `${schemes.join(", ")} (keyward-1)` },
     number: { type: "string", value: "N", help: "The version's number, where it was counted elsewhere" },

@@ -3,7 +3,7 @@ import { KeywardError } from "../../../base/errors.ts";
 import type { RealmDelivery } from "../../../formats/ledger/ledger.ts";
 import { parseInstallPath, parseMode } from "../../../model/grant.ts";
 import { parseKeyName, printable } from "../../../model/name.ts";
-import type { KeyEncoding, Scheme } from "../../../model/realm.ts";
+import { keyEncodings, schemes } from "../../../model/realm.ts";
 import { assertEncoding, defaultEncoding } from "../../../seed/encodings.ts";
 import { act } from "../../command.ts";
 import { integer, present } from "../../read-flags.ts";
@@ -11,16 +11,8 @@ import { kindFlags, kindOf } from "../../realm-kind.ts";
 import { changeCalls, changeFlags, realmsOf } from "./realms.ts";
 import { written } from "./written.ts";
 
-const schemes = ["keyward-1", "gokey-0.2", "gokey-0.1"] as const satisfies readonly Scheme[];
-const formats = [
-  "pem",
-  "openssh",
-  "raw",
-  "hex",
-  "base64",
-  "text",
-  "jwk",
-] as const satisfies readonly KeyEncoding[];
+/** Of the secret half. */
+const formats = keyEncodings.filter((one) => one !== "authorized-keys");
 
 export const add = act({
   summary: "List a realm: what is derived for it, how it is written, and where it goes",
