@@ -12,6 +12,8 @@ installDebianPackages({
   "ssh-keygen": "openssh-client",
   prlimit: "util-linux",
   script: "bsdutils",
+  cryptsetup: "cryptsetup-bin",
+  "mkfs.ext4": "e2fsprogs",
   wg: "wireguard-tools",
   goiardi: "goiardi",
   sshd: "openssh-server",

@@ -41,10 +41,13 @@ export function wordsOf(asked: Boot, places: { readonly report: string; readonly
     KW_PROGRAM: asked.program,
     KW_REPORT: places.report,
     KW_DISK: places.disk,
-    ...(asked.cut === undefined ? {} : { KW_CUT: asked.cut }),
+    ...(asked.cut === undefined ? {} : { KW_CUT: encodeURIComponent(asked.cut) }),
     ...asked.words,
   };
-  return Object.entries(words).map(([name, value]) => `${name}=${value}`);
+  return Object.entries(words).map(([name, value]) => {
+    assert.doesNotMatch(value, /\s/, name);
+    return `${name}=${value}`;
+  });
 }
 
 /** What this boot has in its memory, at `path`. */

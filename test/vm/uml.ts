@@ -14,13 +14,14 @@ const DEADLINE_MS = 120_000;
 /** "nobody": a guest that breaks out finds no rights. */
 const NOBODY = 65_534;
 
-export function createUmlMachine(): Machine {
+export function createUmlMachine(): Machine & { readonly disk: string } {
   const folder = mkdtempSync(join(tmpdir(), "keyward-uml-"));
   const at = (name: string): string => join(folder, name);
   writeFileSync(at("disk.img"), "");
   truncateSync(at("disk.img"), DISK_BYTES);
   if (process.getuid?.() === 0) for (const path of [folder, at("disk.img")]) chownSync(path, NOBODY, NOBODY);
   return {
+    disk: at("disk.img"),
     async boot(asked) {
       writeInitramfs(at("initramfs"), asked);
       const seen = await watch(argv(folder, asked), DEADLINE_MS, asked.cut ?? null);

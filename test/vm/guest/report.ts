@@ -31,7 +31,8 @@ export const tell = (name: string, value: string): void => say({ kind: "tell", n
 /** A place where the test outside may cut the power; it then goes no further. */
 export async function mark(name: string): Promise<void> {
   say({ kind: "mark", name });
-  if (process.env.KW_CUT === name) await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+  if (decodeURIComponent(process.env.KW_CUT ?? "") === name)
+    await new Promise((resolve) => setTimeout(resolve, 3_600_000));
 }
 
 /** Run a guest's program to its end. */

@@ -1,0 +1,90 @@
+/**
+ * Cryptsetup: one call of cryptsetup(8), and what its exit status means. Keys go to its standard input, raw and to
+ * the end: a newline would be part of the key. What it says is in the user's language, so statuses decide.
+ *
+ *     status  meaning (cryptsetup 2.6, "RETURN CODES")
+ *     0       done
+ *     1       wrong parameters, no LUKS header, no usable key slot
+ *     2       no key slot opens with this key; so does a damaged key slot area
+ *     3       out of memory
+ *     4       no such device, or the name is not open
+ *     5       the device is in use, or the name is taken
+ */
+import { concat } from "../../base/bytes.ts";
+import { KeywardError } from "../../base/errors.ts";
+import type { Secret } from "../../base/secret.ts";
+import type { DurationMs } from "../../base/time.ts";
+import { printable } from "../../model/name.ts";
+import type { RunProgram } from "../process.ts";
+
+/** A slot made for a passphrase may take seconds and most of a small machine's memory. */
+const LIMIT = 120_000 as DurationMs;
+const MAX_OUTPUT = 4_194_304;
+
+export interface Answer {
+  readonly status: number;
+  readonly stdout: string;
+  /** The last line of what it said, for a person. */
+  readonly said: string;
+}
+
+/**
+ * @param keys - One after the other, into standard input.
+ * @throws KeywardError `local` when it cannot be started; `timeout` when it does not end.
+ */
+export async function cryptsetup(
+  run: RunProgram,
+  words: readonly string[],
+  keys: readonly Secret[] = [],
+): Promise<Answer> {
+  const input = keys.length === 0 ? undefined : concat(...keys.map((key) => key.reveal()));
+  try {
+    const { end, output, stdout } = await run({
+      argv: ["cryptsetup", "--batch-mode", ...words],
+      environment: { LC_ALL: "C" },
+      limit: LIMIT,
+      keep: MAX_OUTPUT,
+      apart: true,
+      ...(input === undefined ? {} : { input }),
+    });
+    if (end.kind === "exited") return { status: end.status, stdout: text(stdout), said: lastLine(output) };
+    if (end.kind === "timeout")
+      throw new KeywardError("timeout", `cryptsetup ${words[0] ?? ""}: not done after ${LIMIT / 1000} s`);
+    throw new KeywardError(
+      "local",
+      end.kind === "killed"
+        ? `cryptsetup ${words[0] ?? ""}: killed by ${end.signal}`
+        : `cryptsetup is not there (${end.code})`,
+      end.kind === "killed" ? {} : { hint: "install it: on Debian, cryptsetup-bin" },
+    );
+  } finally {
+    input?.fill(0);
+  }
+}
+
+const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("utf8");
+
+function lastLine(output: Uint8Array): string {
+  const line = text(output).trim().split("\n").at(-1) ?? "";
+  return printable(line.slice(0, 300));
+}
+
+/** @param what - Begins the message: `device /dev/vda`. */
+export function refusal(what: string, { status, said }: Answer): KeywardError {
+  switch (status) {
+    case 2:
+      return new KeywardError("wrong-key", `${what}: no key slot opens with this key`, {
+        hint: "it is another volume's, or an older one; a damaged key slot looks the same: try a header backup",
+      });
+    case 3:
+      return new KeywardError("local", `${what}: not enough memory for its key derivation`, {
+        hint: "a slot for a person's passphrase may want 1 GiB: open it with the machine's own key",
+      });
+    case 4:
+      return new KeywardError("not-found", `${what}: there is none (${said})`);
+    case 5:
+      return new KeywardError("busy", `${what}: is in use (${said})`);
+    default:
+      return new KeywardError("local", `${what}: cryptsetup ended with ${status}: ${said}`);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Header: what a LUKS2 volume says of itself to anyone: `cryptsetup luksDump --dump-json-metadata`. Nothing in it is
+ * authenticated; who can write the device can change it.
+ *
+ * Source: LUKS2 On-Disk Format Specification 1.1, sections 3.1 to 3.3.
+ */
+import { KeywardError } from "../../base/errors.ts";
+import { type Json, parseJson } from "../../base/json.ts";
+import { memberReader } from "../../base/json-members.ts";
+
+/** A LUKS2 header has no more. */
+export const SLOTS = 32;
+
+export interface Slot {
+  readonly number: number;
+  /** How a key becomes the slot's: `pbkdf2` with few rounds suits a random key, and no other. */
+  readonly kdf: "pbkdf2" | "argon2i" | "argon2id";
+}
+
+/** @returns In the order of their numbers. @throws KeywardError `malformed`, `too-large` */
+export function readSlots(metadata: string): Slot[] {
+  const what = "LUKS2 metadata";
+  const is = memberReader(what);
+  const root = is.object(
+    parseJson(metadata, what, { size: 4_194_304, depth: 16, count: 50_000 }),
+    "its root",
+  );
+  const slots = Object.entries(is.object(root.keyslots, "keyslots"));
+  if (slots.length > SLOTS) throw new KeywardError("too-large", `${what}: more than ${SLOTS} key slots`);
+  return slots.map(([number, slot]) => readSlot(is, number, slot)).sort((a, b) => a.number - b.number);
+}
+
+function readSlot(is: ReturnType<typeof memberReader>, number: string, value: Json): Slot {
+  if (!/^(?:0|[1-9][0-9]?)$/.test(number)) throw is.wrong("a key slot's number");
+  const kdf = is.object(is.object(value, "a key slot").kdf, "kdf");
+  return {
+    number: is.whole(Number(number), "a key slot's number", 0, SLOTS - 1),
+    kdf: is.oneOf(kdf.type, "kdf.type", ["pbkdf2", "argon2i", "argon2id"]),
+  };
+}
+
+/** @throws KeywardError `conflict` when all are in use. */
+export function freeSlot(slots: readonly Slot[], what: string): number {
+  for (let number = 0; number < SLOTS; number++)
+    if (!slots.some((slot) => slot.number === number)) return number;
+  throw new KeywardError("conflict", `${what}: all ${SLOTS} key slots are in use`, {
+    hint: "remove one that no longer serves",
+  });
+}

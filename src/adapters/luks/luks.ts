@@ -1,0 +1,275 @@
+/**
+ * LUKS: encrypted volumes, by cryptsetup(8). Keys go to its standard input: never a file, an argument or a variable.
+ * cryptsetup asks nobody when its input is no terminal, so what cannot be undone is guarded here: only a blank device
+ * is formatted, and a key slot goes only when another one has just been opened.
+ *
+ * Format: LUKS2 On-Disk Format Specification 1.1; read by anything that reads LUKS2.
+ */
+import { realpathSync } from "node:fs";
+import { KeywardError } from "../../base/errors.ts";
+import type { Secret } from "../../base/secret.ts";
+import { printable } from "../../model/name.ts";
+import { type RunProgram, runProgram } from "../process.ts";
+import { type Contents, contentsOf } from "./contents.ts";
+import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
+import { freeSlot, readSlots, type Slot } from "./header.ts";
+
+/** Devices are absolute paths, names those of device-mapper. All throw `local` where cryptsetup is missing or fails. */
+export interface Luks {
+  /** @throws KeywardError `not-found` */
+  contents(device: string): Promise<Contents>;
+  /**
+   * A new LUKS2 volume, whose first slot takes `key`.
+   *
+   * @param key - 32 random bytes or more: the slot is cheap to try.
+   * @throws KeywardError `conflict` when the device is not blank; `usage` for a shorter key.
+   */
+  format(device: string, key: Secret): Promise<void>;
+  /** @throws KeywardError `not-found`; `integrity` when there is no LUKS header, or none that is whole. */
+  uuid(device: string): Promise<string>;
+  /** @throws KeywardError as `uuid` */
+  slots(device: string): Promise<Slot[]>;
+  /** @returns Which slot this key opens, `slot` or any; `null` when none. @throws KeywardError as `uuid` */
+  fits(device: string, key: Secret, slot?: number): Promise<number | null>;
+  /**
+   * As `/dev/mapper/NAME`. An open volume stays as it is.
+   *
+   * @throws KeywardError `wrong-key`; `busy` when the device is open by another name; `conflict` when the name is
+   *   another device's; and as `uuid`.
+   */
+  open(device: string, name: string, key: Secret): Promise<void>;
+  /** Nothing to do when it is closed. @throws KeywardError `busy` while something uses it. */
+  close(name: string): Promise<void>;
+  /** @returns `null` when it is closed. */
+  status(name: string): Promise<Status | null>;
+  /**
+   * Let `added` open the volume too. Nothing to do when it does already.
+   *
+   * @returns Its slot.
+   * @throws KeywardError `wrong-key` when `key` does not open it; `conflict` when all slots are in use.
+   */
+  addKey(device: string, key: Secret, added: Secret): Promise<number>;
+  /**
+   * Nothing to do when the slot is empty.
+   *
+   * @param other - A key that opens another slot: proven first.
+   * @throws KeywardError `conflict` when it opens none, or this one.
+   */
+  killSlot(device: string, slot: number, other: Secret): Promise<void>;
+  /** Into a new file: 16 MiB, mode 0400. @throws KeywardError `conflict` when there is a file. */
+  backUp(device: string, file: string): Promise<void>;
+  /** The slots are then those of the backup, and so are the keys. @throws KeywardError `malformed` */
+  restore(device: string, file: string): Promise<void>;
+  /** Readers hang until `resume`; the key leaves the kernel. @throws KeywardError `not-found` */
+  suspend(name: string): Promise<void>;
+  /** @throws KeywardError `not-found`, `wrong-key` */
+  resume(name: string, key: Secret): Promise<void>;
+}
+
+export interface Status {
+  /** The device beneath. */
+  readonly device: string;
+  readonly suspended: boolean;
+}
+
+const LEAST_KEY = 32;
+/** Suits a random key: what is tried is the key, not a passphrase. The same that clevis takes. */
+const CHEAP = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
+
+export function createLuks(run: RunProgram = runProgram): Luks {
+  const call = (words: readonly string[], ...keys: Secret[]): Promise<Answer> => cryptsetup(run, words, keys);
+
+  /** @throws KeywardError `integrity` */
+  async function assertLuks(device: string): Promise<void> {
+    const { status, said } = await call(["isLuks", "--type", "luks2", device]);
+    if (status === 0) return;
+    if (status === 4) throw refusal(on(device), { status, said, stdout: "" });
+    throw new KeywardError("integrity", `${on(device)}: has no LUKS2 header that is whole`, {
+      hint: "it is another device, or its header is damaged: restore the header from its backup",
+    });
+  }
+
+  async function must(device: string, words: readonly string[], ...keys: Secret[]): Promise<Answer> {
+    const answer = await call(words, ...keys);
+    if (answer.status === 0) return answer;
+    if (answer.status === 1 || answer.status === 4) await assertLuks(device);
+    throw refusal(on(device), answer);
+  }
+
+  const luks: Luks = {
+    contents: (device) => contentsOf(assertPath(device), run),
+
+    async format(device, key) {
+      assertRandom(key);
+      const found = await luks.contents(device);
+      if (found.kind !== "blank")
+        throw new KeywardError("conflict", `${on(device)}: is not blank: it holds ${heldBy(found)}`, {
+          hint: "is it the right device? to give it up, erase it by hand: wipefs --all, and zeros over its first MiB",
+        });
+      await must(device, ["luksFormat", "--type", "luks2", ...CHEAP, "--key-file=-", device], key);
+    },
+
+    async uuid(device) {
+      return (await must(assertPath(device), ["luksUUID", device])).stdout.trim();
+    },
+
+    async slots(device) {
+      await assertLuks(assertPath(device));
+      return readSlots((await must(device, ["luksDump", "--dump-json-metadata", device])).stdout);
+    },
+
+    async fits(device, key, slot) {
+      const candidates = slot === undefined ? (await luks.slots(device)).map(({ number }) => number) : [slot];
+      // All slots in one call first: a wrong key costs each slot's derivation once.
+      if (candidates.length > 1 && !(await opens(device, key))) return null;
+      for (const one of candidates) if (await opens(device, key, one)) return one;
+      return null;
+    },
+
+    async open(device, name, key) {
+      assertKey(key);
+      const before = await luks.status(name);
+      if (before !== null) return assertSame(before, assertPath(device), name);
+      await must(assertPath(device), ["open", "--type", "luks2", "--key-file=-", device, name], key);
+    },
+
+    async close(name) {
+      if ((await luks.status(name)) === null) return;
+      const answer = await call(["close", name]);
+      if (answer.status !== 0 && (await luks.status(name)) !== null) throw refusal(`volume ${name}`, answer);
+    },
+
+    async status(name) {
+      const answer = await call(["status", assertName(name)]);
+      if (answer.status === 4) return null;
+      if (answer.status !== 0) throw refusal(`volume ${name}`, answer);
+      const device = /^ *device: +(\S.*)$/m.exec(answer.stdout)?.[1];
+      if (device === undefined)
+        throw new KeywardError("local", `volume ${name}: cryptsetup names no device beneath it`);
+      return { device, suspended: /\bsuspended\b/.test(answer.stdout) };
+    },
+
+    async addKey(device, key, added) {
+      assertRandom(added);
+      const there = await luks.fits(device, added);
+      if (there !== null) return there;
+      const slot = freeSlot(await luks.slots(device), on(device));
+      const sizes = [`--keyfile-size=${key.length}`, `--new-keyfile-size=${added.length}`];
+      const words = ["luksAddKey", ...CHEAP, `--key-slot=${slot}`, "--key-file=-", ...sizes, device, "-"];
+      await must(device, words, assertKey(key), added);
+      return slot;
+    },
+
+    async killSlot(device, slot, other) {
+      const slots = await luks.slots(device);
+      if (!slots.some(({ number }) => number === slot)) return;
+      const rest = slots.filter(({ number }) => number !== slot);
+      let proven = false;
+      for (const { number } of rest) proven ||= await opens(device, other, number);
+      if (!proven)
+        throw new KeywardError(
+          "conflict",
+          `${on(device)}: no other slot opens with the key that is to stay`,
+          {
+            hint: "key slot stays: first add the new key, and prove it",
+          },
+        );
+      await must(device, ["luksKillSlot", device, String(slot)]);
+    },
+
+    async backUp(device, file) {
+      const answer = await call(["luksHeaderBackup", device, `--header-backup-file=${assertPath(file)}`]);
+      if (answer.status === 0) return;
+      await assertLuks(assertPath(device));
+      throw new KeywardError("conflict", `header backup ${file}: cannot be written (${answer.said})`, {
+        hint: "name a file that is not there yet",
+      });
+    },
+
+    async restore(device, file) {
+      const answer = await call([
+        "luksHeaderRestore",
+        assertPath(device),
+        `--header-backup-file=${assertPath(file)}`,
+      ]);
+      if (answer.status === 0) return;
+      if (answer.status === 4 || answer.status === 5) throw refusal(on(device), answer);
+      throw new KeywardError(
+        "malformed",
+        `header backup ${file}: does not fit ${on(device)} (${answer.said})`,
+      );
+    },
+
+    async suspend(name) {
+      const answer = await call(["luksSuspend", assertName(name)]);
+      if (answer.status !== 0) throw await unlessClosed(name, answer);
+    },
+
+    async resume(name, key) {
+      const answer = await call(["luksResume", "--key-file=-", assertName(name)], assertKey(key));
+      if (answer.status !== 0) throw await unlessClosed(name, answer);
+    },
+  };
+
+  async function opens(device: string, key: Secret, slot?: number): Promise<boolean> {
+    const which = slot === undefined ? [] : [`--key-slot=${slot}`];
+    const words = ["open", "--type", "luks2", "--test-passphrase", ...which, "--key-file=-", device];
+    const answer = await call(words, assertKey(key));
+    if (answer.status === 0) return true;
+    if (answer.status === 2) return false;
+    await assertLuks(device);
+    throw refusal(on(device), answer);
+  }
+
+  /** `cryptsetup` gives 1 for a name that is not open. */
+  async function unlessClosed(name: string, answer: Answer): Promise<KeywardError> {
+    if ((await luks.status(name)) !== null) return refusal(`volume ${name}`, answer);
+    return new KeywardError("not-found", `volume ${name}: is not open`);
+  }
+
+  function assertSame(status: Status, device: string, name: string): void {
+    if (realPath(status.device) === realPath(device)) return;
+    throw new KeywardError("conflict", `volume ${name}: is open already, on ${status.device}`);
+  }
+
+  return luks;
+}
+
+const on = (device: string): string => `device ${device}`;
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function heldBy(contents: Exclude<Contents, { kind: "blank" }>): string {
+  return contents.kind === "signature" ? contents.type : "data of no kind that is known";
+}
+
+function assertKey(key: Secret): Secret {
+  if (key.length === 0) throw new KeywardError("usage", "the key of a volume is empty");
+  return key;
+}
+
+function assertRandom(key: Secret): void {
+  if (key.length < LEAST_KEY)
+    throw new KeywardError("usage", `the key of a volume: want ${LEAST_KEY} random bytes or more`);
+}
+
+/** No option, and nothing that another working directory changes. @throws KeywardError `usage` */
+function assertPath(path: string): string {
+  if (path.startsWith("/") && !path.includes("\0") && path.length <= 4096) return path;
+  throw new KeywardError("usage", `path ${printable(path)}: want an absolute one`);
+}
+
+/** @throws KeywardError `usage` */
+function assertName(name: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,126}$/.test(name)) return name;
+  throw new KeywardError(
+    "usage",
+    `volume ${printable(name)}: want letters, digits and _ . + - , 127 at most`,
+  );
+}
