@@ -210,3 +210,21 @@ test("once, for cron: a derived key is made and proved", async (t) => {
   assert.equal(read("ssh/host.key"), await contentOf(1, sshHost, 1));
   assert.equal(server.proved.get("ssh/host"), 1);
 });
+
+test("once, after the seed was rotated: all is made anew, and proved under the new generation", async (t) => {
+  const { server, once, start, read, time, seed } = await setUp(t);
+  server.derive("ssh/host", sshHost);
+  const first = start();
+  await time.advance(5000);
+  await first.stop();
+  await seed.put(2, 2);
+  server.reports.length = 0;
+  const doing = once();
+  await time.advance(5000);
+  await doing;
+  assert.equal(read("ssh/host.key"), await contentOf(2, sshHost, 1));
+  assert.deepEqual(
+    server.reported.proofs.map(({ shown }) => shown?.generation),
+    [2],
+  );
+});

@@ -46,13 +46,16 @@ export interface EnrolParts {
 /** Between two looks whether an operator has approved, at most. */
 const APPROVAL_MS = 10_000;
 
+/** What is known of the server, and of the name it knows this host by. */
+type Known = Pick<Membership, "address" | "node">;
+
 /**
- * @param known - From before, when its certificate has ended.
+ * @param known - From before, when its certificate has ended or is for a key that is gone.
  * @returns `null` when the signal ended it.
  * @throws KeywardError `local` when there is no address; `integrity` when another CA is presented; whatever the
  *   server refuses it with; `unreachable`, and `denied` while approval is awaited, when it may not wait.
  */
-export async function enrol(parts: EnrolParts, known: Membership | null): Promise<Membership | null> {
+export async function enrol(parts: EnrolParts, known: Known | null): Promise<Membership | null> {
   const { joining, pace, wait, random, log, once, signal } = parts;
   const address = joining.address ?? known?.address;
   if (address === undefined)
@@ -85,7 +88,7 @@ type Answer =
   | { readonly kind: "issued"; readonly membership: Membership }
   | { readonly kind: "pending"; readonly node: string; readonly fingerprint: string };
 
-async function ask(parts: EnrolParts, address: string, known: Membership | null): Promise<Answer> {
+async function ask(parts: EnrolParts, address: string, known: Known | null): Promise<Answer> {
   const { state, identity, joining, connect, facts, signal } = parts;
   const ca = await trusted(parts, address);
   const key = await identity.key();

@@ -97,7 +97,7 @@ export async function joined(setup: Setup): Promise<Membership | null> {
   const { options, parts } = setup;
   const known = await membershipOf(setup);
   if (known !== null) return { ...known, address: options.joining.address ?? known.address };
-  const membership = await enrolNow(setup, null);
+  const membership = await enrolNow(setup, loadMembership(setup.state));
   if (membership !== null) parts.log.info({ node: membership.node, address: membership.address }, "enrolled");
   return membership;
 }
@@ -110,7 +110,7 @@ export async function rejoined(setup: Setup, membership: Membership): Promise<Me
   return (await enrolNow({ ...setup, once: true }, membership)) ?? membership;
 }
 
-function enrolNow(setup: Setup, known: Membership | null) {
+function enrolNow(setup: Setup, known: Pick<Membership, "address" | "node"> | null) {
   const { options, parts, state, identity, facts, pace, once, signal } = setup;
   return enrol({ ...parts, state, identity, joining: options.joining, facts, pace, once, signal }, known);
 }
