@@ -21,6 +21,7 @@ installDebianPackages({
   dmsetup: "dmsetup",
   "mkfs.ext4": "e2fsprogs",
   "ssh-keygen": "openssh-client",
+  socat: "socat",
   setpriv: "util-linux",
   dpkg: "dpkg",
 });

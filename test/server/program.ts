@@ -31,7 +31,7 @@ export interface Program {
   run(words: readonly string[], stdin?: string): Promise<Ended>;
   /** @throws Error when `keyward init` fails. */
   init(words?: readonly string[], stdin?: string): Promise<void>;
-  startServer(): ServerProcess;
+  startServer(words?: readonly string[]): ServerProcess;
   /** Of whoever trusts this server's CAs. */
   client(address: string, options?: Partial<ClientOptions>): Api;
   /** With the token that `init` made. */
@@ -100,7 +100,7 @@ export function createProgram(directory = mkdtempSync(join(tmpdir(), "keyward-pr
       const { status, stderr } = await run(["init", ...words], stdin);
       if (status !== 0) throw new Error(`keyward init ended with ${status}: ${stderr}`);
     },
-    startServer: () => serverOf(start(["server", "--listen", "127.0.0.1:0"])),
+    startServer: (words = []) => serverOf(start(["server", "--listen", "127.0.0.1:0", ...words])),
     client,
     operator: (address) => {
       const token = readFileSync(join(data, "admin.token"), "utf8").trim();

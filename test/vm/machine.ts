@@ -16,6 +16,8 @@ export interface Boot {
   readonly words?: Readonly<Record<string, string>>;
   /** Cut the power at this mark of the program. */
   readonly cut?: string;
+  /** Of this machine's loopback: all that the guest can reach, as `keys.test:8443`. Without it there is no network. */
+  readonly port?: number;
   /** In its memory at the start, over those of the initramfs. */
   readonly files?: readonly Entry[];
 }

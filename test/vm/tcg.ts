@@ -63,7 +63,8 @@ function argv(folder: string, hardware: readonly string[], asked: Boot): string[
   return [
     "qemu-system-x86_64",
     ..."-accel tcg -M q35 -cpu max -smp 1 -m 2048".split(" "),
-    ..."-nodefaults -display none -no-reboot -nic none".split(" "),
+    ..."-nodefaults -display none -no-reboot".split(" "),
+    ...network(asked.port),
     ...hardware,
     ...["-drive", `if=virtio,format=raw,cache=unsafe,file=${join(folder, "disk.img")}`],
     ...["-serial", `file:${join(folder, "console.log")}`, "-serial", "stdio"],
@@ -75,3 +76,10 @@ const flash = (variables: string): string[] => [
   ...["-drive", `if=pflash,format=raw,readonly=on,file=${FIRMWARE}`],
   ...["-drive", `if=pflash,format=raw,cache=unsafe,file=${variables}`],
 ];
+
+/** `guestfwd` to a program, one for each connection: to an address it would serve a single one. */
+function network(port: number | undefined): string[] {
+  if (port === undefined) return ["-nic", "none"];
+  const forward = `guestfwd=tcp:10.0.2.100:8443-cmd:socat - TCP:127.0.0.1:${port}`;
+  return ["-nic", `user,restrict=on,model=virtio-net-pci,${forward}`, "-global", "virtio-net-pci.romfile="];
+}

@@ -17,6 +17,7 @@ while read -r module; do
 done < "$modules/order"
 [ ! -d /sys/firmware/efi ] || mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 ip link set lo up
+[ ! -d /sys/class/net/eth0 ] || { ip addr add 10.0.2.15/24 dev eth0 && ip link set eth0 up; }
 
 node "/guest/$KW_PROGRAM.cjs" || echo "init: $KW_PROGRAM ended with $?"
 poweroff -f
