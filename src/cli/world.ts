@@ -26,6 +26,8 @@ export interface World {
   readonly home: string;
   readonly cwd: string;
   readonly stdin: Source;
+  /** The same as a descriptor, where it is one: reading it so starts sooner by what a stream costs to set up. */
+  readonly stdinFd?: number;
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly clock: Clock;
@@ -48,6 +50,7 @@ export function systemWorld(): World {
     get stdin() {
       return process.stdin;
     },
+    stdinFd: 0,
     stdout: process.stdout,
     stderr: process.stderr,
     clock: systemClock,

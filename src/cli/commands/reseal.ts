@@ -110,7 +110,7 @@ function tell(
     error ?? "",
   ]);
   const head = ["FILE", "ENVELOPES", check ? "TO SEAL" : "SEALED", "WITHOUT NAME", "ERROR"];
-  const summary = `${total} ${verb} in ${files} files${failed === 0 ? "" : `; ${failed} files left as they were`}`;
+  const summary = `${total} ${verb} in ${files === 1 ? "one file" : `${files} files`}${failed === 0 ? "" : `; left as they were: ${failed}`}`;
   out.show(
     { files: lines, passedOver: passed, resealed: total },
     {

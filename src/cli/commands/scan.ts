@@ -62,7 +62,7 @@ export const command = runnable(
       }
       progress.end();
       const broken = sealed.filter(({ error }) => error !== undefined).length;
-      const summary = `${sealed.length} sealed values, ${plain.length} that look like secrets in plain text, in ${files} files`;
+      const summary = `${sealed.length} sealed values, ${plain.length} that look like secrets in plain text, in ${files === 1 ? "one file" : `${files} files`}`;
       out.show(
         { files, sealed, plain, passedOver: passed },
         {
