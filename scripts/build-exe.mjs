@@ -27,6 +27,8 @@ const options = [
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--sourcemap=none",
+  // ssh2's native helper: it is not built here, and ssh2 does without it.
+  "--external=cpu-features",
   // Packages that ask for their own directory would be told the one of the machine that built this.
   '--define=__dirname="/"',
   '--define=__filename="/"',

@@ -68,6 +68,8 @@ async function bundleOne(bundle, input, out, version, found) {
     minify: true,
     keepNames: false,
     legalComments: "none",
+    // ssh2's native helper: it is not built here, and ssh2 does without it
+    external: ["cpu-features"],
     charset: "utf8",
     supported: { "dynamic-import": false },
     define: { KEYWARD_VERSION: JSON.stringify(version), "import.meta.url": "undefined" },

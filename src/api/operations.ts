@@ -150,6 +150,29 @@ export const operations = {
   "node.revoke": on("POST /v1/nodes/{name}/revoke", rule("node:write"), "Refuse a node from now on", {
     changes: true,
   }),
+  "node.push": on(
+    "PUT /v1/nodes/{name}/push",
+    rule("node:enrol"),
+    "How a node without an agent is reached by SSH; its host keys are its identity",
+    { changes: true },
+  ),
+  "push.run": on("POST /v1/push", rule("node:push"), "Push what nodes without an agent should hold, now", {
+    stream: true,
+  }),
+  "ssh.keys": on("GET /v1/ssh/keys", rule("node:read"), "The key that Keyward pushes with, and its SSH CA"),
+  "ssh.sign": on(
+    "POST /v1/ssh/certificates",
+    rule("cert:sign"),
+    "Sign an SSH certificate for a user or a host, names limited by rule",
+    { changes: true },
+  ),
+  "ssh.revoke": on(
+    "POST /v1/ssh/certificates/{serial}/revoke",
+    rule("cert:revoke"),
+    "Revoke an SSH certificate by serial number",
+    { changes: true },
+  ),
+  "ssh.krl": on("GET /v1/ssh/krl", rule("cert:read"), "The SSH key revocation list, as sshd reads it"),
   "joinToken.create": on(
     "POST /v1/join-tokens",
     rule("node:enrol"),

@@ -11,6 +11,7 @@ import { certificateShapes } from "./shapes/certificates.ts";
 import { grantShapes } from "./shapes/grants.ts";
 import { keyShapes } from "./shapes/keys.ts";
 import { nodeShapes } from "./shapes/nodes.ts";
+import { pushShapes } from "./shapes/push.ts";
 import { serverShapes } from "./shapes/server.ts";
 
 /** `path` members come from the path, `query` from the query string (all text), `body` from the JSON body. */
@@ -31,6 +32,7 @@ export const shapes = {
   ...certificateShapes,
   ...agentShapes,
   ...auditShapes,
+  ...pushShapes,
 } as const satisfies Readonly<Record<OperationName, Shape>>;
 
 export type Shapes = typeof shapes;

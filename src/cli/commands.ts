@@ -108,6 +108,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/query.ts"),
   },
   {
+    name: "push",
+    chapter: "keys",
+    summary: "Push to nodes without an agent what they should hold",
+    load: () => import("./commands/push.ts"),
+  },
+  {
     name: "inventory",
     chapter: "keys",
     summary: "Ask Chef's queries of the fleet or of a file of nodes",
@@ -226,6 +232,12 @@ export const commands: readonly Entry[] = [
     chapter: "access",
     summary: "Certificates for other programs and for operators",
     load: () => import("./commands/cert.ts"),
+  },
+  {
+    name: "ssh",
+    chapter: "access",
+    summary: "Who Keyward is to hosts, and SSH certificates",
+    load: () => import("./commands/ssh.ts"),
   },
   {
     name: "completion",

@@ -12,6 +12,8 @@ import { compileQuery, parseQuery, type Query } from "../model/query/query.ts";
 export interface NodeEntry {
   readonly name: NodeName;
   readonly state: NodeState;
+  /** It has no agent: its keys are pushed. */
+  readonly pushed: boolean;
   /** Tells this state of the record from any other. */
   readonly mark: string;
   /** `null` when there are more attributes than may be looked at: such a node matches nothing. */

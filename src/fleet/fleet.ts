@@ -19,6 +19,7 @@ import type { VersionNumber } from "../model/key.ts";
 import { type KeyName, type NodeName, parseKeyName } from "../model/name.ts";
 import type { Node, NodeState } from "../model/node.ts";
 import type { PlanLine } from "../model/plan.ts";
+import type { Query } from "../model/query/query.ts";
 import type { RootKey } from "../seal/root-key.ts";
 import type { Revision, Store, Transact } from "../store/store.ts";
 import { type Bundle, createBundles, type HeldVersion, type OpenVersion } from "./bundle.ts";
@@ -111,6 +112,17 @@ export interface Fleet extends Plans {
   /** For Secretary's duties; no permission is checked. `null` unless the node is active. */
   known(name: NodeName): KnownNode | null;
 
+  /** Nodes that a query selects; all without one. No permission is checked. */
+  selected(query: Query | null): NodeName[];
+  /** Nodes without an agent. */
+  pushed(): NodeName[];
+  /** Told, once a turn, which of them may have something to be pushed, withdrawals from revoked ones among it. */
+  onPush(listener: (nodes: readonly NodeName[]) => void): () => void;
+  /** As a node is named in what is kept of its deliveries. @throws KeywardError `sealed`, `uninitialised` */
+  hashOf(node: NodeName): string;
+  /** What was delivered to a node. No permission is checked. */
+  delivered(node: NodeName): readonly DeliveryRecord[];
+
   /** Who received a key, by name; nodes that are forgotten are left out. No permission is checked: for key history. */
   recipients(key: string): KeyDelivery[];
   /** Have all active nodes that should hold the key proved its pending version? */
@@ -144,6 +156,15 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
     ...createPlans(parts),
     ...createBundles(parts),
     ...createReports(parts),
+    selected: (query) => (query === null ? [...roster.names()] : roster.select(query)),
+    pushed: () => [...roster.nodes.values()].flatMap(({ name, pushed }) => (pushed ? [name] : [])),
+    onPush: (listener) =>
+      roster.onChange(({ desired, refused }) => {
+        const told = [...desired, ...refused].filter((name) => roster.nodes.get(name)?.pushed ?? true);
+        if (told.length > 0) listener(told);
+      }),
+    hashOf: (node) => ledger.hashOf(node),
+    delivered: (node) => ledger.of(node),
     changed: watching.changed,
     isWatched: watching.isWatched,
     known(name) {

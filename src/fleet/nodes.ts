@@ -7,6 +7,7 @@ import type { DeliveryRecord } from "../model/grant.ts";
 import { type NodeName, parseNodeName, printable } from "../model/name.ts";
 import { type AttributeTree, type Node, type NodeState, noAttributes } from "../model/node.ts";
 import type { PlanLine } from "../model/plan.ts";
+import { type PushInput, type PushSettings, parsePushSettings } from "../model/push.ts";
 import { parseQuery } from "../model/query/query.ts";
 import { deliveries, nodes } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
@@ -61,6 +62,13 @@ export interface Nodes {
   freeze(caller: Caller, name: string, reason?: string): Promise<NodeChange>;
   /** @throws KeywardError `not-found`; `conflict` unless it is frozen or active. */
   thaw(caller: Caller, name: string): Promise<NodeChange>;
+  /**
+   * How a node without an agent is reached, or `null` for one that has an agent. Its host keys are its identity: one that
+   * was pending is active from then on. Wants `node:enrol`.
+   *
+   * @throws KeywardError `not-found`, `usage`; `conflict` when it has enrolled with an agent.
+   */
+  push(caller: Caller, name: string, input: PushInput | null): Promise<NodeChange>;
   /** @throws KeywardError `not-found` */
   revoke(caller: Caller, name: string, reason?: string): Promise<NodeChange>;
 }
@@ -173,6 +181,20 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
     freeze: (caller, name, reason) =>
       change(caller, name, toState("frozen", ["active", "frozen"], reason), withReason("freeze", reason)),
     thaw: (caller, name) => change(caller, name, toState("active", ["frozen", "active"]), { change: "thaw" }),
+    push: async (caller, name, input) => {
+      const resource = parseNodeName(name);
+      const settings = input === null ? null : parsePushSettings(input);
+      return journal.act({ ...caller, action: "node:enrol", resource }, async (tx, detail) => {
+        const node = withPush(await find(tx, resource), settings);
+        const to = settings?.target;
+        Object.assign(detail, {
+          change: "push",
+          ...(to && { address: to.address, port: to.port, user: to.user }),
+        });
+        nodes.put(tx, node);
+        return { node, effect: preview.node(resource, node) };
+      });
+    },
     revoke: (caller, name, reason) =>
       change(
         caller,
@@ -181,6 +203,15 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
         withReason("revoke", reason),
       ),
   };
+}
+
+function withPush({ push: _, ...node }: Node, settings: PushSettings | null): Node {
+  if (settings === null) return node;
+  if (node.identity !== undefined)
+    throw new KeywardError("conflict", `node ${node.name} has enrolled with an agent`, {
+      hint: "keys come by its agent; to push instead: keyward node rm, then add it anew",
+    });
+  return { ...node, push: settings, state: node.state === "pending" ? "active" : node.state };
 }
 
 function withReason(change: string, reason: string | undefined): Detail {

@@ -166,7 +166,8 @@ export function createRoster(): Roster {
       const held = placements(node.name);
       const facts = factsOf(node);
       const matched = matching(facts);
-      const entry: NodeEntry = { name: node.name, state: node.state, mark, facts, matched };
+      const { name, state, push } = node;
+      const entry: NodeEntry = { name, state, pushed: push !== undefined, mark, facts, matched };
       unlinkNode(before);
       for (const grant of matched) grant.nodes.add(entry);
       if (before === undefined) sorted = null;

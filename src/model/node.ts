@@ -2,6 +2,7 @@
 import type { Json } from "../base/json.ts";
 import type { UnixMs } from "../base/time.ts";
 import type { NodeName } from "./name.ts";
+import type { PushSettings } from "./push.ts";
 
 export type NodeState = "pending" | "active" | "frozen" | "revoked";
 
@@ -30,6 +31,8 @@ export interface Node {
   /** Absent until the node has enrolled. */
   readonly identity?: NodeIdentity;
   readonly attributes: Attributes;
+  /** How it is reached, if it has no agent. */
+  readonly push?: PushSettings;
 }
 
 export const noAttributes: Attributes = { set: {}, attested: {}, inventory: {}, reported: {} };

@@ -14,6 +14,8 @@ export const actions = [
   "node:read",
   "node:write",
   "node:enrol",
+  /** Push what a node without an agent should hold, now. */
+  "node:push",
   "access:read",
   "access:write",
   "cert:read",

@@ -30,6 +30,10 @@ export interface RemoteOwnership {
   readonly mode: number;
 }
 
+export interface RemoteFile extends RemoteOwnership {
+  readonly content: Secret | null;
+}
+
 export interface RemoteHost {
   /** The key that the host showed, as `ssh-keygen -l` prints its fingerprint. */
   readonly fingerprint: string;
@@ -40,6 +44,15 @@ export interface RemoteHost {
    * @throws KeywardError `local` when the host does not know one.
    */
   ownerOf(owner: string | undefined, group: string | undefined): Promise<{ uid: number; gid: number }>;
+
+  /**
+   * A regular file as it lies there. The caller wipes the content.
+   *
+   * @param limit - Bytes; a longer file comes without its content.
+   * @returns `null` when there is none, `foreign` for anything but a regular file.
+   * @throws KeywardError as `install`
+   */
+  read(path: string, limit: number): Promise<RemoteFile | "foreign" | null>;
 
   /**
    * Put a file in place in one step: beside, synced where the server offers it, renamed; then looked at again. What is

@@ -9,6 +9,7 @@
  *     removed-keys/   the last number of a key that was removed              keyring
  *     nodes/          Node                                                   fleet; authority (identity, state at enrolment)
  *     grants/         Grant                                                  fleet
+ *     pushes/         HASH: what was pushed to a node without an agent       delivery
  *     deliveries/     HASH/KEY: DeliveryRecord; HASH is keyed, of the node   fleet
  *     join-tokens/    a one-time token's hash and what it gives              authority
  *     certificates/   what was issued, by serial number                      authority
@@ -16,6 +17,7 @@
  *     tokens/         an operator's token: its hash, rules, times            access
  *     rules/          Rule                                                   access
  *     audit/          Event; audit-head: the newest, signed                  audit
+ *     ssh-certificates/   SSH certificates issued, by serial number          delivery
  *     seals/          a seal: its parameters and the root key it wraps       seal
  *     system/         sealed keys of the server's own, by purpose            seal
  */
@@ -24,6 +26,7 @@ import type { Key, VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
 import type { Rule } from "../model/principal.ts";
+import type { PushSettings } from "../model/push.ts";
 import { createTable } from "../store/table.ts";
 
 /** `dataKey`: base64 of the data key, sealed under the root key. */
@@ -37,6 +40,22 @@ export const rules = createTable<Rule>("rules/", (rule) => rule.name);
 /** `node`: the keyed hash of the node's name, lower-case hex. */
 export type DeliveryRow = DeliveryRecord & { readonly node: string };
 export const deliveries = createTable<DeliveryRow>("deliveries/", (row) => `${row.node}/${row.key}`);
+
+/**
+ * What the push knows of a node, as an agent's state does of its host. Written before anything is done there, so that
+ * what was broken off is found again.
+ */
+export interface PushRow {
+  /** The keyed hash of the node's name, lower-case hex. */
+  readonly node: string;
+  /** Where it was reached last: to take keys away also once the node is forgotten. */
+  readonly settings: PushSettings;
+  /** Files that are there, or were about to be. */
+  readonly files: readonly { readonly path: string; readonly key: KeyName }[];
+  /** Programs that have not run since their file changed. */
+  readonly due: readonly { readonly argv: readonly string[]; readonly keys: readonly KeyName[] }[];
+}
+export const pushes = createTable<PushRow>("pushes/", (row) => row.node);
 
 /** Where a version's sealed value lies. */
 export function versionKey(name: KeyName, version: VersionNumber): string {

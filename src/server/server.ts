@@ -103,8 +103,10 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
   };
   const address = await listener.listen(options.port, options.host);
   const schedule = startSchedule(parts, renew);
+  service.pusher.start();
   const endTrust = parts.authority.onTrustChange(() => void renew().catch(failedRenewal));
   parts.onUnseal(renew);
+  parts.onUnseal(async () => service.pusher.resume());
   await note(parts, "server:start");
   log.info({ host: address.address, port: address.port, state: rootKey.state }, "serving");
 
@@ -116,6 +118,7 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
     log.info("stopping");
     stopUnsealing();
     schedule.stop();
+    await service.pusher.stop();
     endTrust();
     service.close();
     await from.stop(graceMs);

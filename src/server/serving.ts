@@ -6,12 +6,13 @@ import { createHandlers } from "./handlers/handlers.ts";
 import { createWheel, type Wheel } from "./heartbeat.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
+import { createPushing, type Pushing } from "./pushing.ts";
 import { quietMetrics } from "./quiet-metrics.ts";
 import { trustedOf } from "./trusted.ts";
 import { createWatches, type Watches } from "./watch.ts";
 
 /** Parts, and what handlers need besides. */
-export interface Serving extends Parts {
+export interface Serving extends Parts, Pushing {
   readonly watches: Watches;
   /** Blank lines for streams that may be quiet for long. */
   readonly heartbeat: Wheel<Beating>;
@@ -27,6 +28,7 @@ export interface Beating {
 
 export interface Service {
   readonly dispatch: Dispatch;
+  readonly pusher: Pushing["pusher"];
   /** Ends all streams. */
   close(): void;
 }
@@ -55,9 +57,11 @@ export function createService(parts: Parts, needs: ServiceNeeds = {}): Service {
     heartbeatMs,
   });
   const stopTrust = authority.onTrustChange(() => watches.refresh());
-  const handlers = createHandlers({ ...parts, rootKey, watches, heartbeat, metrics });
+  const pushing = createPushing(parts);
+  const handlers = createHandlers({ ...parts, ...pushing, rootKey, watches, heartbeat, metrics });
   const floodgate = createFloodgate({ clock, perMinute: REFUSALS_PER_MINUTE });
   return {
+    pusher: pushing.pusher,
     dispatch: createDispatch({ rootKey, journal, handlers, floodgate }),
     close() {
       stopTrust();

@@ -38,7 +38,10 @@ export const floors: readonly (readonly Room[])[] = [
     { name: "fleet", holds: "who gets what" },
     { name: "secretary", holds: "who may open which sealed value" },
   ],
-  [{ name: "client", holds: "the HTTPS client" }],
+  [
+    { name: "client", holds: "the HTTPS client" },
+    { name: "delivery", holds: "keys pushed to nodes without an agent" },
+  ],
   [
     { name: "server", holds: "the API, served" },
     { name: "agent", holds: "watch, install, prove" },

@@ -23,10 +23,30 @@ export function encodeArguments(
   const settings = Object.entries({ PATH: PROGRAM_PATH, ...environment }).map(
     ([name, value]) => `${name}=${value}`,
   );
-  const lines = [...settings, ...argv].map((text) => {
-    if (text.includes("\0")) throw new KeywardError("usage", "an argument of a program cannot hold a NUL");
-    const bytes = [...utf8(text)].map((byte) => `\\0${byte.toString(8).padStart(3, "0")}`);
-    return `x${bytes.join("")}\n`;
-  });
-  return utf8(`${lines.join("")}\n`);
+  return utf8(`${[...settings, ...argv].map((text) => `${encodeOne(text)}\n`).join("")}\n`);
+}
+
+function encodeOne(text: string): string {
+  if (text.includes("\0")) throw new KeywardError("usage", "an argument of a program cannot hold a NUL");
+  return `x${[...utf8(text)].map((byte) => `\\0${byte.toString(8).padStart(3, "0")}`).join("")}`;
+}
+
+/**
+ * What a host's authorized_keys has a key do, whatever it asks for: sshd's file server, and these programs with just
+ * these arguments.
+ *
+ * @param programs - Argument lists; none: the file server alone.
+ * @returns The options that stand before the key.
+ */
+export function authorizedOptions(programs: readonly (readonly string[])[]): string {
+  if (programs.length === 0) return 'restrict,command="internal-sftp"';
+  const allowed = programs.map((argv) => `"${argv.map(encodeOne).join("")}"`).join("|");
+  const dispatcher = [
+    'case "$SSH_ORIGINAL_COMMAND" in internal-sftp|*/sftp-server) exec /usr/lib/openssh/sftp-server;; esac',
+    'IFS= read -r p; IFS= read -r k; k=$(printf "%b" "$k"); a=; set --',
+    `while IFS= read -r l && [ -n "$l" ]; do a="$a$l"; l=$(printf "%b_" "\${l#x}"); set -- "$@" "\${l%_}"; done`,
+    `case "$a" in ${allowed}) exec env -i PATH=${PROGRAM_PATH} "\${k#x}" "$@" </dev/null;; esac`,
+    "exit 126",
+  ].join("; ");
+  return `restrict,command="${`exec /bin/sh -c '${dispatcher}'`.replaceAll('"', '\\"')}"`;
 }

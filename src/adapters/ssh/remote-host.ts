@@ -64,6 +64,13 @@ function hostOver(link: Link, server: FileServer, { what, random, within }: Part
   return {
     fingerprint: link.fingerprint,
     ownerOf: (owner, group) => within(() => names.ownerOf(owner, group)),
+    read: (path, limit) =>
+      within(async () => {
+        const found = await files.look(path);
+        if (found === null || found === "foreign") return found;
+        const { uid, gid, mode } = found;
+        return { uid, gid, mode, content: await files.read(path, limit) };
+      }),
     install: (path, value, ownership, makeBelow) =>
       within(async () => {
         await files.assertDirectory(dirname(path), makeBelow);

@@ -9,6 +9,8 @@
  *     remote-host.ts files put in place, looked at and taken away over it
  *     arguments.ts   programs run with arguments that no shell reads
  */
+export { authorizedOptions } from "./arguments.ts";
 export { createOpenByOpenSsh, type OpenSshOptions } from "./openssh.ts";
 export { createConnectHost } from "./remote-host.ts";
+export { scanHostKeys } from "./scan.ts";
 export { openBySsh2 } from "./ssh2.ts";

@@ -1,6 +1,7 @@
 /** Shapes: nodes and how they join. */
 import Type from "typebox";
 import { origins } from "../../model/node.ts";
+import { pushDrivers } from "../../model/push.ts";
 import {
   effect,
   fingerprint,
@@ -30,6 +31,25 @@ const holding = object({
   shown: optional(shown),
 });
 
+const hostKeys = Type.Array(text(8192), { maxItems: 16 });
+const pushDriver = oneOf(pushDrivers);
+const pushInput = object({
+  address: text(253),
+  port: optional(Type.Integer()),
+  user: optional(text(64)),
+  hostKeys: optional(hostKeys),
+  hostCas: optional(hostKeys),
+  directory: optional(text()),
+  driver: optional(pushDriver),
+  every: optional(time),
+});
+const pushSettings = object({
+  target: object({ address: text(), port: Type.Integer(), user: text(), hostKeys, hostCas: hostKeys }),
+  directory: text(),
+  driver: pushDriver,
+  every: time,
+});
+
 const nodeShape = object({
   name: text(253),
   state: nodeState,
@@ -40,6 +60,7 @@ const nodeShape = object({
     Object.fromEntries(origins.map((o) => [o, tree])) as Record<(typeof origins)[number], typeof tree>,
   ),
   connected: Type.Boolean(),
+  push: optional(pushSettings),
 });
 
 export const nodeShapes = {
@@ -59,6 +80,12 @@ export const nodeShapes = {
   "node.set": {
     path: object({ name: text(253) }),
     body: object({ attributes: tree }),
+    response: object({ node: nodeShape, effect }),
+  },
+  /** `null`: it has an agent. */
+  "node.push": {
+    path: object({ name: text(253) }),
+    body: object({ push: Type.Union([pushInput, Type.Null()]) }),
     response: object({ node: nodeShape, effect }),
   },
   "node.remove": { path: object({ name: text(253) }), response: object({ effect }) },

@@ -6,7 +6,7 @@ import { KeywardError } from "../../base/errors.ts";
 import type { Input } from "../dispatch.ts";
 import type { Sink } from "../sink.ts";
 
-export type StreamName = "agent.watch" | "audit.tail";
+export type StreamName = "agent.watch" | "audit.tail" | "push.run";
 export type TextName = "server.metrics" | "ca.crl";
 
 /** Answers are only read, so what a room hands out need not be copied. */

@@ -8,6 +8,7 @@ import { grantHandlers } from "./grants.ts";
 import type { Handlers } from "./handler.ts";
 import { keyHandlers } from "./keys.ts";
 import { nodeHandlers } from "./nodes.ts";
+import { pushHandlers } from "./push.ts";
 import { sealHandlers } from "./seals.ts";
 import { serverHandlers } from "./server.ts";
 
@@ -22,5 +23,6 @@ export function createHandlers(parts: Serving): Handlers {
     ...authorityHandlers(parts),
     ...agentHandlers(parts),
     ...auditHandlers(parts),
+    ...pushHandlers(parts),
   };
 }

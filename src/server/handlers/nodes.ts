@@ -26,6 +26,7 @@ export function nodeHandlers({ fleet, authority }: Pick<Serving, "fleet" | "auth
       changed(await nodes.add(caller, { name, ...(attributes && { attributes: asTree(attributes) }) })),
     "node.set": async (caller, { path, body }) =>
       changed(await nodes.set(caller, path.name, asTree(body.attributes))),
+    "node.push": async (caller, { path, body }) => changed(await nodes.push(caller, path.name, body.push)),
     "node.remove": (caller, { path }) => nodes.remove(caller, path.name),
     "node.approve": async (caller, { path, body }) =>
       changed(await approve(caller, path.name, body.fingerprint)),

@@ -1,0 +1,129 @@
+/** `keyward node push`: how a node without an agent is reached. */
+import path from "node:path";
+import { fromUtf8 } from "../../../base/bytes.ts";
+import { KeywardError } from "../../../base/errors.ts";
+import { parseNodeName } from "../../../model/name.ts";
+import { pushDrivers } from "../../../model/push.ts";
+import { act } from "../../command.ts";
+import { readBytes } from "../../read-file.ts";
+import { integer, period, present, required } from "../../read-flags.ts";
+import { changeBlocks } from "../../view.ts";
+import type { World } from "../../world.ts";
+
+export const push = act({
+  summary: "Say how a node without an agent is reached by SSH, and pin its host keys",
+  words: ["NAME"],
+  flags: {
+    address: { type: "string", value: "HOST", help: "A host name or an address" },
+    port: { type: "string", value: "PORT", help: "22 unless given" },
+    user: { type: "string", value: "USER", help: "Who to log in as; root unless given" },
+    "host-key": {
+      type: "string",
+      multiple: true,
+      value: "KEY",
+      help: "A host key: its line, or the file that holds it",
+    },
+    "host-ca": {
+      type: "string",
+      multiple: true,
+      value: "KEY",
+      help: "A CA whose host certificates are taken, likewise",
+    },
+    scan: { type: "boolean", help: "Show which host keys answer there, and change nothing" },
+    accept: {
+      type: "string",
+      value: "SHA256:...",
+      help: "Pin the host key that answers there with this fingerprint",
+    },
+    directory: {
+      type: "string",
+      value: "DIR",
+      help: "Where relative paths lie; /run/keyward/keys unless given",
+    },
+    driver: {
+      type: "string",
+      value: "DRIVER",
+      choices: pushDrivers,
+      help: "ssh2, or openssh for certificates and whatever else OpenSSH knows",
+    },
+    every: {
+      type: "string",
+      value: "TIME",
+      help: "Look at it this often, also when nothing changes; 1h unless given",
+    },
+    agent: { type: "boolean", help: "It has an agent after all: push no more" },
+  },
+  calls: ["node.push"],
+  examples: [
+    "keyward node push web1 --address 10.0.0.7 --scan",
+    "keyward node push web1 --address 10.0.0.7 --accept SHA256:jJ3…",
+    "keyward node push web1 --address web1.example.com --user keyward --host-key web1.pub --every 15m",
+  ],
+  notes: [
+    "A host is never trusted for being the first to answer: give its key, or compare what --scan shows with what the host says of itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub).",
+    "Let Keyward in: keyward ssh authorize.",
+  ],
+  async run({ call, out, world, dryRun }, { words: [name = ""], flags }) {
+    const node = parseNodeName(name);
+    const port = integer(flags.port, "--port", 1);
+    if (flags.scan === true) {
+      const keys = await scan(required(flags.address, "address"), port ?? 22);
+      const rows = keys.map(({ line, fingerprint }) => [line.split(" ")[0] ?? "", fingerprint]);
+      out.show(
+        { keys },
+        {
+          blocks: [{ kind: "table", head: ["TYPE", "FINGERPRINT"], rows }],
+          names: keys.map((key) => key.fingerprint),
+        },
+      );
+      out.note("compare with the host itself, then: --accept SHA256:…");
+      return;
+    }
+    const given = (flags["host-key"] ?? []).map((key) => keyLine(world, key));
+    const accepted =
+      flags.accept === undefined
+        ? []
+        : [await acceptedKey(required(flags.address, "address"), port ?? 22, flags.accept)];
+    const push =
+      flags.agent === true
+        ? null
+        : present({
+            address: required(flags.address, "address"),
+            port,
+            user: flags.user,
+            hostKeys: [...given, ...accepted],
+            hostCas: flags["host-ca"]?.map((key) => keyLine(world, key)),
+            directory: flags.directory,
+            driver: flags.driver,
+            every: period(flags.every),
+          });
+    const answer = await call("node.push", { path: { name: node }, body: { push } });
+    const done = push === null ? "has an agent" : `is pushed to at ${push.address}`;
+    out.show(answer, {
+      blocks: changeBlocks(`${node} ${dryRun ? "would be said" : "is known"}: ${done}`, answer.effect),
+      names: [node],
+    });
+  },
+});
+
+/** Loaded here alone. */
+async function scan(address: string, port: number) {
+  const { scanHostKeys } = await import("../../../adapters/ssh/scan.ts");
+  return await scanHostKeys(address, port);
+}
+
+async function acceptedKey(address: string, port: number, fingerprint: string): Promise<string> {
+  const found = (await scan(address, port)).find((key) => key.fingerprint === fingerprint);
+  if (found !== undefined) return found.line;
+  throw new KeywardError("integrity", "no host key with this fingerprint answers there", {
+    hint: "look at it again: --scan",
+  });
+}
+
+/** A line itself, or a file with one. */
+function keyLine({ cwd }: World, text: string): string {
+  const line = /^[a-z0-9-]+ [A-Za-z0-9+/=]+( .*)?$/.test(text)
+    ? text
+    : fromUtf8(readBytes(path.resolve(cwd, text), "host key", 8192), "host key").trim();
+  return line.split(" ").slice(0, 2).join(" ");
+}

@@ -1,0 +1,92 @@
+/** `keyward push`: what nodes without an agent should hold, brought to them now. */
+import type { ResponseOf } from "../../api/shapes.ts";
+import { parseNodeName } from "../../model/name.ts";
+import { act } from "../command.ts";
+import { integer, period, present } from "../read-flags.ts";
+import { runnable } from "../run.ts";
+import { planBlock, state } from "../view.ts";
+
+type Line = ResponseOf<"push.run">;
+type Failed = Extract<Line, { kind: "failed" }>;
+type Done = Extract<Line, { kind: "done" }>;
+
+const push = act({
+  summary: "Push to nodes without an agent what they should hold, now",
+  words: ["[NODE...]"],
+  flags: {
+    query: { type: "string", value: "QUERY", help: "Those that a query selects; all unless given" },
+    concurrency: { type: "string", value: "N", help: "At once; 64 unless given, 256 at most" },
+    timeout: { type: "string", value: "TIME", help: "For each node; 30s unless given" },
+  },
+  calls: ["push.run", "plan.show", "node.list"],
+  examples: [
+    "keyward push",
+    "keyward push web1 web2",
+    "keyward push --query 'role:web' --dry-run",
+    "keyward push -o json",
+  ],
+  notes: [
+    "What is so already is not written. The server pushes by itself too, at each change and as often as a node says.",
+    "Ends with 8 when a node could not be pushed to; the others have been all the same.",
+  ],
+  async run({ call, stream, out, progress, dryRun }, { words, flags }) {
+    const nodes = words.length === 0 ? undefined : words.map(parseNodeName);
+    if (dryRun) {
+      const { lines } = await call("plan.show", { query: {} });
+      const shown =
+        nodes === undefined ? lines : lines.filter(({ node }) => nodes.some((name) => name === node));
+      out.show({ lines: shown }, { blocks: [planBlock(shown)], names: shown.map(({ node }) => node) });
+      return 0;
+    }
+    const body = present({
+      query: flags.query,
+      nodes,
+      concurrency: integer(flags.concurrency, "--concurrency", 1),
+      timeout: period(flags.timeout),
+    });
+    const done: Done[] = [];
+    const failed: Failed[] = [];
+    let total = 0;
+    for await (const line of stream("push.run", { body })) {
+      if (line.kind === "begin") total = line.total;
+      else if (line.kind === "done") done.push(line);
+      else failed.push(line);
+      progress.say(`${done.length + failed.length} of ${total} nodes, ${failed.length} failed`);
+    }
+    progress.end();
+    const complete = done.length + failed.length === total;
+    out.show(
+      { total, complete, done, failed },
+      {
+        blocks: [
+          { kind: "table", head: ["OUTCOME", "NODES", "FILES"], rows: summary(done, failed) },
+          {
+            kind: "table",
+            head: failed.length === 0 ? [] : ["NODE", "FAILED"],
+            rows: failed.map((one) => [one.node, one.message]),
+          },
+        ],
+        names: failed.map(({ node }) => node),
+      },
+    );
+    return failed.length === 0 && complete ? 0 : 8;
+  },
+});
+
+function summary(done: readonly Done[], failed: readonly Failed[]) {
+  const counts = new Map<string, { nodes: number; files: number }>();
+  const add = (name: string, files: number): void => {
+    const { nodes = 0, files: before = 0 } = counts.get(name) ?? {};
+    counts.set(name, { nodes: nodes + 1, files: before + files });
+  };
+  for (const { outcome, installed = 0, withdrawn = 0, files = 0 } of done)
+    add(outcome, installed + withdrawn + files);
+  for (const { code } of failed) add(`failed: ${code}`, 0);
+  return [...counts].map(([name, { nodes, files }]) => [
+    name.startsWith("failed") ? state(name) : name,
+    String(nodes),
+    String(files),
+  ]);
+}
+
+export const command = runnable("push", push);

@@ -1,0 +1,147 @@
+/** `keyward ssh`: who Keyward is to hosts, and SSH certificates by its CA. */
+import path from "node:path";
+import { fromBase64, utf8 } from "../../base/bytes.ts";
+import { act } from "../command.ts";
+import { period, present } from "../read-flags.ts";
+import { readSecret } from "../read-secret.ts";
+import { runnable } from "../run.ts";
+import { time } from "../view.ts";
+import { assertAbsent, writeNew } from "../write-file.ts";
+
+const authorize = act({
+  summary: "Print the line of authorized_keys that lets Keyward push, and nothing else",
+  words: [],
+  flags: {
+    run: {
+      type: "string",
+      multiple: true,
+      value: "JSON",
+      help: 'A program that grants may run there, as \'["systemctl","reload","nginx"]\'; may be repeated',
+    },
+  },
+  calls: ["ssh.keys"],
+  examples: [
+    "keyward ssh authorize >> /root/.ssh/authorized_keys",
+    `keyward ssh authorize --run '["systemctl","reload","nginx"]'`,
+  ],
+  notes: [
+    "With this line the key gets sshd's file server and the programs that are named, with just these arguments; no terminal, no forwarding. Whoever writes files as root can do anything in the end: where that is too much, give Keyward a user of its own that owns /run/keyward/keys.",
+  ],
+  async run({ call, out }, { flags }) {
+    const { push } = await call("ssh.keys", {});
+    const { authorizedOptions } = await import("../../adapters/ssh/arguments.ts");
+    const { parseProgram } = await import("../program.ts");
+    const line = `${authorizedOptions((flags.run ?? []).map(parseProgram))} ${push}`;
+    out.show({ line }, { blocks: [{ kind: "lines", lines: [line] }], names: [line] });
+  },
+});
+
+const ca = act({
+  summary: "Print the public key of Keyward's SSH CA",
+  words: [],
+  flags: {},
+  calls: ["ssh.keys"],
+  examples: ["keyward ssh ca > /etc/ssh/keyward-ca.pub"],
+  notes: [
+    "For users' certificates sshd wants: TrustedUserCAKeys /etc/ssh/keyward-ca.pub. For hosts' a line in known_hosts: @cert-authority *.example.com KEY.",
+  ],
+  async run({ call, out }) {
+    const keys = await call("ssh.keys", {});
+    out.show({ ca: keys.ca }, { blocks: [{ kind: "lines", lines: [keys.ca] }], names: [keys.ca] });
+  },
+});
+
+const sign = act({
+  summary: "Sign an SSH certificate for a user or a host",
+  words: ["[FILE]"],
+  flags: {
+    user: {
+      type: "string",
+      multiple: true,
+      value: "NAME",
+      help: "For a user: who it may log in as; may be repeated",
+    },
+    host: { type: "string", multiple: true, value: "NAME", help: "For a host: its names; may be repeated" },
+    ttl: {
+      type: "string",
+      value: "TIME",
+      help: "How long it is good; 5m for users, 90d for hosts unless given",
+    },
+    "force-command": { type: "string", value: "COMMAND", help: "Whatever is asked for, this runs" },
+    "source-address": { type: "string", value: "CIDR", help: "Good from these addresses alone" },
+    out: { type: "string", value: "FILE", help: "Write it to this new file" },
+  },
+  calls: ["ssh.sign"],
+  examples: [
+    "keyward ssh sign ~/.ssh/id_ed25519.pub --user deploy > ~/.ssh/id_ed25519-cert.pub",
+    "keyward ssh sign ssh_host_ed25519_key.pub --host web1 --host web1.example.com --out ssh_host_ed25519_key-cert.pub",
+  ],
+  notes: [
+    "Without FILE the public key is read from stdin. The rule is cert:sign on ssh-user/NAME or ssh-host/NAME.",
+  ],
+  async run({ call, out, world, dryRun }, { words: [file], flags }) {
+    const target = flags.out === undefined ? undefined : path.resolve(world.cwd, flags.out);
+    if (target !== undefined) assertAbsent(target, "file");
+    using key = await readSecret(world, file, { what: "public key", limit: 8192, chomp: true });
+    const type = flags.host === undefined ? ("user" as const) : ("host" as const);
+    const answer = await call("ssh.sign", {
+      body: present({
+        type,
+        publicKey: Buffer.from(key.reveal()).toString("utf8"),
+        principals: [...(flags.user ?? []), ...(flags.host ?? [])],
+        ttl: period(flags.ttl),
+        forceCommand: flags["force-command"],
+        sourceAddress: flags["source-address"],
+      }),
+    });
+    if (target !== undefined && !dryRun) writeNew(target, "file", utf8(`${answer.line}\n`));
+    const { serial, principals, notAfter } = answer.info;
+    const said = `signed ${serial} for ${principals.join(", ")} until ${time(notAfter)}`;
+    out.show(answer, {
+      blocks: [{ kind: "lines", lines: [target === undefined ? answer.line : said] }],
+      names: [serial],
+    });
+  },
+});
+
+const revoke = act({
+  summary: "Revoke an SSH certificate by its serial number",
+  words: ["SERIAL"],
+  flags: {},
+  calls: ["ssh.revoke"],
+  examples: ["keyward ssh revoke 8123456789"],
+  notes: ["Hosts learn of it by the list: keyward ssh krl."],
+  async run({ call, out, dryRun }, { words: [serial = ""] }) {
+    const answer = await call("ssh.revoke", { path: { serial } });
+    const line = `${dryRun ? "would be revoked" : "revoked"}: ${answer.serial}`;
+    out.show(answer, { blocks: [{ kind: "lines", lines: [line] }], names: [serial] });
+  },
+});
+
+const krl = act({
+  summary: "Write the key revocation list that sshd reads",
+  words: [],
+  flags: { out: { type: "string", value: "FILE", help: "Write it to this new file instead of a pipe" } },
+  calls: ["ssh.krl"],
+  examples: ["keyward ssh krl > /etc/ssh/keyward.krl"],
+  notes: ["sshd wants: RevokedKeys /etc/ssh/keyward.krl"],
+  async run({ call, out, world }, { flags }) {
+    const target = flags.out === undefined ? undefined : path.resolve(world.cwd, flags.out);
+    if (target !== undefined) assertAbsent(target, "file");
+    const answer = await call("ssh.krl", {});
+    const bytes = fromBase64(answer.krl, "revocation list");
+    if (target !== undefined) {
+      writeNew(target, "file", bytes);
+      out.show(
+        { file: flags.out },
+        { blocks: [{ kind: "lines", lines: [`wrote ${flags.out}`] }], names: [flags.out ?? ""] },
+      );
+    } else if (out.format === "table") out.bytes(bytes);
+    else out.show(answer, { blocks: [], names: [] });
+  },
+});
+
+export const command = runnable("ssh", {
+  summary: "SSH: who Keyward is to hosts, and certificates by its SSH CA.",
+  acts: { authorize, ca, sign, revoke, krl },
+});

@@ -1,0 +1,44 @@
+/** Pushing: the delivery room put together, its drivers loaded when a push first wants them. */
+import {
+  createLogin,
+  createPusher,
+  createSshCertificates,
+  type Pusher,
+  type SshCertificates,
+} from "../delivery/delivery.ts";
+import type { Login } from "../delivery/login.ts";
+import type { PushDriver } from "../model/push.ts";
+import type { ConnectHost } from "../model/remote-host.ts";
+import type { Parts } from "./parts.ts";
+
+export interface Pushing {
+  readonly login: Login;
+  readonly pusher: Pusher;
+  readonly sshCertificates: SshCertificates;
+}
+
+type Needs = Pick<Parts, "fleet" | "transact" | "rootKey" | "journal" | "store" | "clock" | "random" | "log">;
+
+export function createPushing(parts: Needs): Pushing {
+  const { random, log } = parts;
+  const drivers = new Map<PushDriver, Promise<ConnectHost>>();
+  async function load(driver: PushDriver): Promise<ConnectHost> {
+    const { createConnectHost, createOpenByOpenSsh, openBySsh2 } = await import("../adapters/ssh/ssh.ts");
+    return createConnectHost(driver === "ssh2" ? openBySsh2 : createOpenByOpenSsh(), random);
+  }
+  const login = createLogin(parts);
+  return {
+    login,
+    sshCertificates: createSshCertificates({ ...parts, login }),
+    pusher: createPusher({
+      ...parts,
+      login,
+      connect(driver) {
+        const loading = drivers.get(driver) ?? load(driver);
+        drivers.set(driver, loading);
+        return loading;
+      },
+      onFailure: (node, { code, message }) => log.warn({ node, code, reason: message }, "push failed"),
+    }),
+  };
+}
