@@ -68,7 +68,7 @@ export function readersOf(root: string): Reader[] {
 
 /** A machine with a seed of generation 1, each key of which was delivered. */
 export async function makeMachine(root: string, kind: string): Promise<void> {
-  for (const name of ["etc", "efivars"]) mkdirSync(join(root, name), { mode: 0o700 });
+  for (const name of ["etc", "efivars"]) mkdirSync(join(root, name), { mode: 0o700, recursive: true });
   writeFileSync(join(root, "consumer"), '#!/bin/sh\ncat > "$1.new" && mv "$1.new" "$1"\n');
   chmodSync(join(root, "consumer"), 0o700);
   const place = await placeForTest(root, kind);

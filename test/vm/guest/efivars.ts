@@ -18,7 +18,7 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
   async rules() {
     await rules(probe, check);
     await check("who may read is the mode's matter alone", readableByMode);
-    await mark("written");
+    mark("written");
   },
   afterBoot: () => afterBoot(probe, check),
   afterFullStore: () => afterFullStore(probe, check),

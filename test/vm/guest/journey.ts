@@ -25,7 +25,7 @@ void guest(async () => {
     tell("install", succeed("keyward", "seed", "install", "--uefi").split("\n")[0] ?? "");
     tell("seed", succeed("keyward", "seed", "show", "uefi", "-o", "name").trim());
   });
-  await mark("seed stored");
+  mark("seed stored");
 
   await check("the SSH host key is derived, and ssh-keygen agrees", () => {
     mkdirSync("/etc/ssh", { recursive: true });
@@ -38,7 +38,7 @@ void guest(async () => {
 
   await check("the disk is formatted if it is blank, and opens", async () => {
     if (isBlank(DISK)) shell(`${DISK_KEY} | cryptsetup luksFormat -q ${CHEAP} --key-file=- ${DISK}`);
-    await mark("disk formatted");
+    mark("disk formatted");
     shell(`${DISK_KEY} | cryptsetup open --key-file=- ${DISK} data`);
     if (isBlank(OPENED)) succeed("mkfs.ext4", "-q", OPENED);
     succeed("mount", OPENED, "/mnt");

@@ -37,14 +37,14 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       assert.deepEqual(await luks.contents(DISK), { kind: "signature", type: "LVM2_member" });
       await assert.rejects(luks.format(DISK, old), code("conflict"));
     });
-    await mark("logical volume");
+    mark("logical volume");
   },
 
   async format() {
     lvm("vgchange", ...noUdev, "-ay", "vg");
     await check("it is formatted, opened, and has a file system", async () => {
       await luks.format(VOLUME, old);
-      await mark("formatted");
+      mark("formatted");
       await luks.open(VOLUME, "data", old);
       succeed("mkfs.ext4", "-q", "/dev/mapper/data");
       succeed("mount", "/dev/mapper/data", "/mnt");
@@ -66,7 +66,7 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       assert.equal(await luks.addKey(VOLUME, old, next), 1);
       assert.equal(readFileSync(FILE, "utf8"), "written");
     });
-    await mark("two keys");
+    mark("two keys");
   },
 
   async mounted() {

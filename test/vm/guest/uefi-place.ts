@@ -51,7 +51,7 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       await assert.rejects(place.create(envelope(9)), (error) => isKeywardError(error, "conflict"));
       await holds(1);
     });
-    await mark("created");
+    mark("created");
   },
 
   async second() {
@@ -67,7 +67,7 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       await place.stage(envelope(2));
       await holds(1);
     });
-    await mark("staged");
+    mark("staged");
   },
 
   async third() {
@@ -81,7 +81,7 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       await place.erase();
       assert.equal(await place.read("next"), null);
     });
-    await mark("committed");
+    mark("committed");
   },
 
   async fourth() {
