@@ -180,6 +180,30 @@ export const operations = {
     { changes: true },
   ),
 
+  "inventory.list": on(
+    "GET /v1/inventories",
+    rule("inventory:read"),
+    "Sources from outside, and what is accepted of each",
+  ),
+  "inventory.put": on(
+    "PUT /v1/inventories/{source}/nodes",
+    rule("inventory:write"),
+    "What a source says of some nodes; those that are not known are made",
+    { changes: true },
+  ),
+  "inventory.finish": on(
+    "POST /v1/inventories/{source}/finish",
+    rule("inventory:write"),
+    "These are all nodes of the source: what it said of others is forgotten",
+    { changes: true },
+  ),
+  "inventory.accept": on(
+    "POST /v1/inventories/{source}/accept",
+    rule("inventory:write"),
+    "Let parts of what a source says grant, or no longer; needs node:write on every node",
+    { changes: true },
+  ),
+
   "grant.list": on("GET /v1/grants", rule("grant:read"), "Grants, all or those of a key"),
   "grant.add": on("POST /v1/grants", rule("grant:write"), "Grant a key to the nodes that a query selects", {
     changes: true,

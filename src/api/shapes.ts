@@ -9,6 +9,7 @@ import { agentShapes } from "./shapes/agent.ts";
 import { auditShapes } from "./shapes/audit.ts";
 import { certificateShapes } from "./shapes/certificates.ts";
 import { grantShapes } from "./shapes/grants.ts";
+import { inventoryShapes } from "./shapes/inventories.ts";
 import { keyShapes } from "./shapes/keys.ts";
 import { nodeShapes } from "./shapes/nodes.ts";
 import { pushShapes } from "./shapes/push.ts";
@@ -28,6 +29,7 @@ export const shapes = {
   ...keyShapes,
   ...nodeShapes,
   ...grantShapes,
+  ...inventoryShapes,
   ...accessShapes,
   ...certificateShapes,
   ...agentShapes,

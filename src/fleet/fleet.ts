@@ -3,6 +3,7 @@
  * and the plan is the difference.
  *
  *     nodes.ts, grants.ts  the acts of operators          plan.ts        what is to be done, and why
+ *     inventory.ts         what sources say of nodes
  *     bundle.ts            values to a node               preview.ts     what a change would do
  *     report.ts            proofs from a node             rotation.ts    has everyone proved the next version?
  *     roster.ts            nodes × grants, in memory      ledger.ts      deliveries, in memory
@@ -26,6 +27,7 @@ import { type Bundle, createBundles, type HeldVersion, type OpenVersion } from "
 import { createChallenges } from "./challenge.ts";
 import { follow } from "./follow.ts";
 import { createGrants, type Grants } from "./grants.ts";
+import { createInventories, type Inventories } from "./inventory.ts";
 import { createLedger } from "./ledger.ts";
 import { createNodes, type Nodes } from "./nodes.ts";
 import { createOpened } from "./opened.ts";
@@ -38,6 +40,7 @@ import { createWatching, type Notice } from "./watching.ts";
 
 export type { Bundle, BundleEntry, HeldVersion, OpenVersion } from "./bundle.ts";
 export type { GrantInput, Grants } from "./grants.ts";
+export type { Inventories, InventoryPut, NodeParts } from "./inventory.ts";
 export type { Nodes } from "./nodes.ts";
 export type { Explained, Plans, Why } from "./plan.ts";
 export { isProof, prove } from "./proof.ts";
@@ -88,6 +91,7 @@ export interface KnownKey {
 export interface Fleet extends Plans {
   readonly nodes: Nodes;
   readonly grants: Grants;
+  readonly inventories: Inventories;
 
   /**
    * Everything that the calling node should hold, with the values that are not in `held`. One event `node:deliver`
@@ -153,6 +157,7 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
   return {
     nodes: createNodes(parts),
     grants: createGrants(parts),
+    inventories: createInventories(parts),
     ...createPlans(parts),
     ...createBundles(parts),
     ...createReports(parts),

@@ -11,7 +11,7 @@ import { factsOf } from "./entries.ts";
 import type { Roster } from "./roster.ts";
 
 /** No node is called so: only a rule for every node covers it. */
-const EVERY_NODE = "*";
+export const EVERY_NODE = "*";
 
 /**
  * @param before - As it is; without attributes when it is new.

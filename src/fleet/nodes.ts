@@ -13,6 +13,7 @@ import { deliveries, nodes } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
 import { assertAttributes, changeAttributes } from "./attributes.ts";
 import { assertMayGain } from "./gains.ts";
+import { forgetRows, saidOf } from "./inventory-rows.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames, pageOf } from "./order.ts";
 import type { Preview } from "./preview.ts";
@@ -43,7 +44,14 @@ export interface Nodes {
     },
   ): Promise<NodeList>;
   /** @throws KeywardError `not-found` */
-  show(caller: Caller, name: string): Promise<{ node: Node; holds: DeliveryRecord[] }>;
+  show(
+    caller: Caller,
+    name: string,
+  ): Promise<{
+    node: Node;
+    holds: DeliveryRecord[];
+    inventories: { source: string; attributes: AttributeTree }[];
+  }>;
   /**
    * Known, and `pending` until it enrols. With attributes the rule must be for every node.
    *
@@ -129,7 +137,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
       return journal.act({ ...caller, action: "node:read", resource }, async (tx) => {
         const node = await find(tx, resource);
         const holds = [...ledger.of(resource)].sort((a, b) => compareNames(a.key, b.key));
-        return { node, holds };
+        return { node, holds, inventories: await saidOf(tx, resource) };
       });
     },
 
@@ -173,6 +181,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
         await find(tx, resource);
         detail.change = "remove";
         nodes.delete(tx, resource);
+        await forgetRows(tx, resource);
         for (const { key } of ledger.of(resource)) deliveries.delete(tx, `${ledger.hashOf(resource)}/${key}`);
         return { effect: preview.node(resource, null) };
       });

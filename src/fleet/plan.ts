@@ -3,13 +3,15 @@ import type { Caller, Journal } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { createFacts, type Facts } from "../model/facts.ts";
 import type { Grant } from "../model/grant.ts";
+import type { Source } from "../model/inventory.ts";
 import { type KeyName, type NodeName, parseKeyName, parseNodeName, printable } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
 import type { PlanLine } from "../model/plan.ts";
 import { type Explanation, explain, parseQuery, summarize } from "../model/query/query.ts";
-import { nodes } from "../records/records.ts";
+import { nodes, sources } from "../records/records.ts";
 import type { Revision, Transaction } from "../store/store.ts";
 import type { GrantEntry, NodeEntry } from "./entries.ts";
+import { saidOf, withReported } from "./inventory-rows.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames } from "./order.ts";
 import { type Held, planLine, type Resolution, type Step, stepsBetween } from "./placements.ts";
@@ -42,7 +44,7 @@ export interface Plans {
   plan(
     caller: Caller,
     filter?: { node?: string | undefined; key?: string | undefined },
-  ): Promise<{ revision: Revision; lines: PlanLine[] }>;
+  ): Promise<{ revision: Revision; lines: PlanLine[]; warnings: string[] }>;
   /** @throws KeywardError `not-found` */
   why(caller: Caller, node: string, key: string): Promise<Why>;
   /** The nodes that a query selects; with `node`, why it selects that one or not. @throws KeywardError `malformed`, `not-found` */
@@ -66,11 +68,12 @@ export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): 
       const name = node === undefined ? null : parseNodeName(node);
       const only = key === undefined ? undefined : parseKeyName(key);
       const { acts, covers } = reachOf(caller, "grant:read", only);
-      return journal.actAll(acts, (_tx, details) => {
+      return journal.actAll(acts, async (tx, details) => {
         if (name !== null) for (const detail of details) detail.node = name;
         const names = name === null ? roster.names() : [find(roster, name).name];
         const isShown = only === undefined ? covers : (of: KeyName) => of === only;
-        return { revision: revision(), lines: planLines(roster, ledger, names, isShown) };
+        const lines = planLines(roster, ledger, names, isShown);
+        return { revision: revision(), lines, warnings: warningsOf(await sources.list(tx)) };
       });
     },
 
@@ -160,7 +163,22 @@ function find(roster: Roster, name: NodeName): NodeEntry {
 async function allFacts(tx: Transaction, name: NodeName): Promise<Facts<NodeName>> {
   const node: Node | null = await nodes.get(tx, name);
   if (node === null) throw new KeywardError("not-found", `no node ${printable(name)}`);
-  return createFacts(node);
+  const said = await saidOf(tx, name);
+  return withReported(
+    createFacts(node),
+    said.map(({ attributes }) => attributes),
+  );
+}
+
+/** What grants although the node itself can write it. */
+function warningsOf(all: readonly Source[]): string[] {
+  return all.flatMap(({ name, accepted, applying }) => [
+    ...accepted.map(
+      (path) =>
+        `${name}.${path} is accepted: whoever writes it, the node itself among them, decides who gets keys`,
+    ),
+    ...(applying === true ? [`${name}: what was accepted is not applied to all nodes; accept it again`] : []),
+  ]);
 }
 
 function explained(explanation: Explanation): Explained {

@@ -66,7 +66,7 @@ function topLevel(node: AttributeTree, ids: ChefIndexIds | undefined): Attribute
 }
 
 /** `role[web]` to `web`, for the entries of one kind. */
-function namesIn(runList: readonly Json[], kind: "recipe" | "role"): string[] {
+export function namesIn(runList: readonly Json[], kind: "recipe" | "role"): string[] {
   const texts = runList.filter((entry) => typeof entry === "string");
   return texts
     .filter((entry) => entry.startsWith(`${kind}[`) && entry.endsWith("]"))

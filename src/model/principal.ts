@@ -16,6 +16,9 @@ export const actions = [
   "node:enrol",
   /** Push what a node without an agent should hold, now. */
   "node:push",
+  /** Of a source by name: what it knows of nodes. What is accepted of it grants, so that who writes it hands keys out. */
+  "inventory:read",
+  "inventory:write",
   "access:read",
   "access:write",
   "cert:read",

@@ -10,6 +10,8 @@
  *     nodes/          Node                                                   fleet; authority (identity, state at enrolment)
  *     grants/         Grant                                                  fleet
  *     pushes/         HASH: what was pushed to a node without an agent       delivery
+ *     sources/        Source: an inventory, and what is accepted of it       fleet
+ *     inventories/    SOURCE/NODE: InventoryRow, what it says of a node       fleet
  *     deliveries/     HASH/KEY: DeliveryRecord; HASH is keyed, of the node   fleet
  *     join-tokens/    a one-time token's hash and what it gives              authority
  *     certificates/   what was issued, by serial number                      authority
@@ -22,6 +24,7 @@
  *     system/         sealed keys of the server's own, by purpose            seal
  */
 import type { DeliveryRecord, Grant } from "../model/grant.ts";
+import type { InventoryRow, Source } from "../model/inventory.ts";
 import type { Key, VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
@@ -35,6 +38,8 @@ export const keys = createTable<KeyRow>("keys/", (key) => key.name);
 
 export const nodes = createTable<Node>("nodes/", (node) => node.name);
 export const grants = createTable<Grant>("grants/", (grant) => grant.id);
+export const sources = createTable<Source>("sources/", (source) => source.name);
+export const inventoryRows = createTable<InventoryRow>("inventories/", (row) => `${row.source}/${row.node}`);
 export const rules = createTable<Rule>("rules/", (rule) => rule.name);
 
 /** `node`: the keyed hash of the node's name, lower-case hex. */

@@ -33,7 +33,8 @@ export const grantShapes = {
   "grant.remove": { path: object({ id: text(64) }), response: object({ grant: grantShape, effect }) },
   "plan.show": {
     query: object({ node: optional(text(253)), key: optional(text(512)) }),
-    response: object({ revision: Type.Integer(), lines: effect }),
+    /** `warnings`: what grants although the node itself can write it. */
+    response: object({ revision: Type.Integer(), lines: effect, warnings: Type.Array(text(2048)) }),
   },
   "plan.why": {
     query: object({ node: text(253), key: text(512) }),

@@ -70,7 +70,12 @@ export const nodeShapes = {
   },
   "node.show": {
     path: object({ name: text(253) }),
-    response: object({ node: nodeShape, holds: Type.Array(holding) }),
+    /** `inventories`: all that each source says of it, also what is not accepted and grants nothing. */
+    response: object({
+      node: nodeShape,
+      holds: Type.Array(holding),
+      inventories: Type.Array(object({ source: text(32), attributes: tree })),
+    }),
   },
   "node.add": {
     body: object({ name: text(253), attributes: optional(tree) }),

@@ -6,6 +6,7 @@ import { auditHandlers } from "./audit.ts";
 import { authorityHandlers } from "./authority.ts";
 import { grantHandlers } from "./grants.ts";
 import type { Handlers } from "./handler.ts";
+import { inventoryHandlers } from "./inventories.ts";
 import { keyHandlers } from "./keys.ts";
 import { nodeHandlers } from "./nodes.ts";
 import { pushHandlers } from "./push.ts";
@@ -19,6 +20,7 @@ export function createHandlers(parts: Serving): Handlers {
     ...keyHandlers(parts),
     ...nodeHandlers(parts),
     ...grantHandlers(parts),
+    ...inventoryHandlers(parts),
     ...accessHandlers(parts),
     ...authorityHandlers(parts),
     ...agentHandlers(parts),
