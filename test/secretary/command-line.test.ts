@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { type } from "../cli/world.ts";
 import { bytes, load } from "../vectors/secretary/load.ts";
 import { type Ran, type Run, run } from "./run.ts";
 
@@ -275,4 +277,27 @@ test("an unreadable key file is an error and not the next place", async () => {
   const ran = await run({ argv: ["decrypt", "--private-key", "k.pem"], env: stdinKeys, files });
   chmodSync(path.join(ran.folder, "k.pem"), 0);
   assert.equal(ran.exitCode, 1);
+});
+
+test("secretary decrypt opens ENC[HPKE,…] where its keys are, and refuses it where they are not", async () => {
+  const cwd = mkdtempSync(path.join(tmpdir(), "secretary-"));
+  await type(["genkeys"], { cwd });
+  const sealed = await type(["encrypt", "PW"], {
+    cwd,
+    env: { KEYWARD_ENVIRONMENT: "prod" },
+    stdin: "correct horse",
+  });
+  const read = (name: string): string => readFileSync(path.join(cwd, "keys", name), "utf8");
+  const entry = Buffer.from(`PW=${sealed.stdout.trim()}`).toString("base64");
+  const keys = {
+    KEYWARD_ENVIRONMENT: "prod",
+    ENVIRONMENT_PRIVATE_KEY: read("environment-private-key.pem"),
+    WRITER_PUBLIC_KEY: read("writer-public-key.pem"),
+  };
+  const opened = await run({ argv: ["decrypt", "-e"], env: keys, environ: [entry] });
+  assert.equal(opened.stdout.toString(), "export PW='correct horse'\n", opened.stderr);
+  const without = await run({ argv: ["decrypt", "-e"], environ: [entry] });
+  assert.equal(without.exitCode, 1);
+  assert.equal(without.stdout.length, 0);
+  assert.equal(without.stderr, "PW: Not configured for decrypting ENC[HPKE,..] values\n");
 });

@@ -64,7 +64,7 @@ export function edit(source: string, what: string): Editor {
   if (source.length > MAX_DOCUMENT)
     throw new KeywardError("too-large", `${what}: more than ${MAX_DOCUMENT} characters`);
   const lineAt = createLines(source);
-  const documents = parseAllDocuments(source, { uniqueKeys: true, version: "1.2" });
+  const documents = parseAllDocuments(source, { uniqueKeys: true, version: "1.2", logLevel: "error" });
   if (!Array.isArray(documents)) return edit("null\n", what);
   for (const { errors } of documents)
     for (const error of errors)
