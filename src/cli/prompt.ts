@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
+import { BrokenOff } from "./broken-off.ts";
 
 const MAX_TYPED = 4096;
 const CTRL_C = 0x03;
@@ -12,8 +13,6 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const CTRL_U = 0x15;
 const DELETE = 0x7f;
-
-export const BROKEN_OFF = "broken off at the terminal";
 
 /** Bytes typed so far, in memory that can be wiped. */
 export interface Typed {
@@ -109,7 +108,7 @@ function readLine(input: number, typed: Typed, deafToEnd: boolean): Secret {
     if (deafToEnd && !hungUp && byte[0] === CTRL_D) continue;
     const state = hungUp ? "interrupted" : take(typed, byte[0] ?? 0);
     byte[0] = 0;
-    if (state === "interrupted") throw new KeywardError("local", BROKEN_OFF);
+    if (state === "interrupted") throw new BrokenOff();
     if (state === "done") return Secret.copy(typed.bytes.subarray(0, typed.length));
   }
 }

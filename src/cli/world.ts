@@ -38,21 +38,22 @@ export interface World {
   connect(target: Target, world: World): Promise<Api>;
 }
 
-export function systemWorld(): World {
-  endQuietlyWhenNobodyReads(process.stdout);
+/** @param sinks - Others than the runtime's streams. */
+export function systemWorld(sinks: Pick<World, "stdout" | "stderr"> = streams()): World {
   let interrupted: AbortSignal | undefined;
   return {
     env: process.env,
     environ: systemEnviron,
     cmdline: systemCmdline,
-    home: homedir(),
+    get home() {
+      return homedir();
+    },
     cwd: process.cwd(),
     get stdin() {
       return process.stdin;
     },
     stdinFd: 0,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    ...sinks,
     clock: systemClock,
     get interrupted() {
       interrupted ??= interruption();
@@ -61,6 +62,11 @@ export function systemWorld(): World {
     askSecret: async (question, asking) => (await import("./prompt.ts")).askSecret(question, asking),
     connect: async (target, world) => (await import("./connect.ts")).connect(target, world),
   };
+}
+
+function streams(): Pick<World, "stdout" | "stderr"> {
+  endQuietlyWhenNobodyReads(process.stdout);
+  return { stdout: process.stdout, stderr: process.stderr };
 }
 
 /** `keyward audit list | head` is not an error. */

@@ -1,6 +1,7 @@
 /** `keyward gokey`, also by the name `gokey`: passwords and keys from a master password, as Cloudflare's gokey gives them. */
 import type { Runnable } from "../command.ts";
 import { act } from "../command.ts";
+import { directSinks } from "../direct-sinks.ts";
 import { gokey } from "../gokey/gokey.ts";
 import { systemWorld } from "../world.ts";
 
@@ -22,5 +23,5 @@ const tree = act({
 
 export const command: Runnable = {
   tree,
-  run: (words, world = systemWorld()) => gokey(words, world),
+  run: (words, world = systemWorld(directSinks())) => gokey(words, world),
 };

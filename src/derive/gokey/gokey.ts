@@ -16,9 +16,7 @@ import { concat, utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { openStream, type Stream } from "../../crypto/stream.ts";
-import { readCurveKey, readEdwardsKey } from "./curve.ts";
 import { readPassword } from "./password.ts";
-import { readRsaKey } from "./rsa.ts";
 import { type Derivation, expand, openSeed, type SeedMaterial, stretch } from "./seed.ts";
 
 export { type Derivation, makeSeed, openSeed, type SeedMaterial } from "./seed.ts";
@@ -113,6 +111,7 @@ function assertRequest(source: Source, { realm, kind, length }: Request, options
     throw new KeywardError("usage", "invalid length parameter");
 }
 
+/** What a password does not need is loaded by whoever does. */
 function read(stream: Stream, { kind, length }: Request, signal?: AbortSignal): Secret | Promise<Secret> {
   switch (kind) {
     case "pass":
@@ -122,13 +121,13 @@ function read(stream: Stream, { kind, length }: Request, signal?: AbortSignal): 
     case "ec256":
     case "ec384":
     case "ec521":
-      return readCurveKey(stream, kind);
+      return import("./curve.ts").then((curve) => curve.readCurveKey(stream, kind));
     case "rsa2048":
-      return readRsaKey(stream, 2048, signal);
+      return import("./rsa.ts").then((rsa) => rsa.readRsaKey(stream, 2048, signal));
     case "rsa4096":
-      return readRsaKey(stream, 4096, signal);
+      return import("./rsa.ts").then((rsa) => rsa.readRsaKey(stream, 4096, signal));
     case "x25519":
     case "ed25519":
-      return readEdwardsKey(stream, kind);
+      return import("./curve.ts").then((curve) => curve.readEdwardsKey(stream, kind));
   }
 }
