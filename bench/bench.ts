@@ -3,11 +3,11 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Row } from "./row.ts";
 
-const columns = ["what", "figure", "goal", "met", "conditions"] as const;
+const columns = ["what", "figure", "peer", "ratio", "goal", "met", "conditions"] as const;
 
 function print(rows: readonly Row[]): void {
   const cells = rows.map((row) =>
-    columns.map((column) => (column === "met" ? (row.met ? "yes" : "NO") : row[column])),
+    columns.map((column) => (column === "met" ? (row.met ? "yes" : "NO") : (row[column] ?? "-"))),
   );
   const widths = columns.map((name, i) =>
     Math.max(name.length, ...cells.map((line) => line[i]?.length ?? 0)),

@@ -4,9 +4,10 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { environment, installPackages, node, root, run } from "./prepare.mjs";
+import { environment, installPackages, node, offerDebianPackages, root, run } from "./prepare.mjs";
 
 installPackages();
+offerDebianPackages({ gokey: "gokey" });
 const env = environment();
 run(node(), ["scripts/build.mjs"], { env });
 run(node(), ["scripts/build-exe.mjs"], { env });

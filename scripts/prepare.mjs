@@ -76,6 +76,18 @@ function isThere(program) {
   return `${process.env.PATH}:/usr/sbin:/sbin`.split(":").some((folder) => existsSync(join(folder, program)));
 }
 
+/** Install what a figure is compared with, where that is possible; what is missing is named by who misses it. */
+export function offerDebianPackages(/** @type {Record<string, string>} */ programs) {
+  const missing = Object.entries(programs).filter(([program]) => spawnSync("which", [program]).status !== 0);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return;
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  console.error(`installing ${packages.join(" ")} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const aptGet = (...words) => spawnSync("apt-get", words, { env, stdio: "ignore" }).status;
+  const install = () => aptGet("install", "-y", "-q", "--no-install-recommends", ...packages);
+  if (install() !== 0 && aptGet("update", "-q") === 0) install();
+}
+
 /** Run a program in the project's folder; end with its status when it fails. */
 export function run(program, args, options = {}) {
   const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit", ...options });

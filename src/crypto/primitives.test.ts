@@ -6,7 +6,7 @@ import { isKeywardError } from "../base/errors.ts";
 import { x25519ToPkcs8 } from "./agree.ts";
 import { sha256 } from "./hash.ts";
 import { generateEc, generateRsa } from "./key-pair.ts";
-import { hmacSha256, verifyMac } from "./mac.ts";
+import { createMacs, hmacSha256, verifyMac } from "./mac.ts";
 import { type Random, systemRandom, uniform } from "./random.ts";
 import { assertCost, scrypt } from "./scrypt.ts";
 import { ed25519PublicKey, ed25519Sign, ed25519Verify } from "./sign.ts";
@@ -123,4 +123,21 @@ test("uniform numbers cover the range and nothing else", () => {
       (e) => isKeywardError(e, "internal"),
     );
   }
+});
+
+test("many codes under one key are what each is alone, whatever the lengths", () => {
+  for (const size of [0, 1, 32, 64]) {
+    const key = systemRandom(size);
+    using macs = createMacs(key);
+    const wanted = key.slice();
+    key.fill(0);
+    for (const length of [0, 1, 55, 63, 64, 1023, 1024, 1025, 3000]) {
+      const [message, more] = [systemRandom(length), utf8("more")];
+      assert.equal(toHex(macs.of(message, more)), toHex(hmacSha256(wanted, message, more)));
+    }
+  }
+  assert.throws(
+    () => createMacs(new Uint8Array(65)),
+    (error) => isKeywardError(error, "internal"),
+  );
 });

@@ -17,21 +17,21 @@ import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { openStream, type Stream } from "../../crypto/stream.ts";
 import { readPassword } from "./password.ts";
-import { type Derivation, expand, openSeed, type SeedMaterial, stretch } from "./seed.ts";
+import { createExpander, type Derivation, openSeed, type SeedMaterial, stretch } from "./seed.ts";
 
 export { type Derivation, makeSeed, openSeed, type SeedMaterial } from "./seed.ts";
 
 /** What follows the realm in the label. No suffix ends another one, so no two kinds share a label. */
 const suffixes = {
-  pass: "-pass",
-  raw: "-raw",
-  ec256: "-key(EC256)",
-  ec384: "-key(EC384)",
-  ec521: "-key(EC521)",
-  rsa2048: "-key(RSA2048)",
-  rsa4096: "-key(RSA4096)",
-  x25519: "-key(X25519)",
-  ed25519: "-key(ED25519)",
+  pass: utf8("-pass"),
+  raw: utf8("-raw"),
+  ec256: utf8("-key(EC256)"),
+  ec384: utf8("-key(EC384)"),
+  ec521: utf8("-key(EC521)"),
+  rsa2048: utf8("-key(RSA2048)"),
+  rsa4096: utf8("-key(RSA4096)"),
+  x25519: utf8("-key(X25519)"),
+  ed25519: utf8("-key(ED25519)"),
 } as const;
 
 export type Kind = keyof typeof suffixes;
@@ -59,7 +59,7 @@ export function fromPassword(password: Secret): Source {
 }
 
 export function fromSeed(material: SeedMaterial): Source {
-  return { streamKey: (label) => expand(material, label), strong: true };
+  return { streamKey: createExpander(material), strong: true };
 }
 
 /** @throws KeywardError as `openSeed` does. */
@@ -81,8 +81,13 @@ export interface Options {
  * @throws KeywardError `usage` for an empty realm, a length that the kind does not take, or a weak source.
  */
 export async function derive(source: Source, request: Request, options: Options = {}): Promise<Secret> {
+  return await deriveNow(source, request, options);
+}
+
+/** At once, but for keys. */
+function deriveNow(source: Source, request: Request, options: Options): Secret | Promise<Secret> {
   assertRequest(source, request, options);
-  using key = source.streamKey(concat(bytesOf(request.realm), utf8(suffixes[request.kind])));
+  using key = source.streamKey(concat(bytesOf(request.realm), suffixes[request.kind]));
   return read(openStream(key), request, options.signal);
 }
 
@@ -96,7 +101,7 @@ export async function deriveMany(
   requests: readonly Request[],
   options: Options = {},
 ): Promise<Secret[]> {
-  return Promise.all(requests.map((request) => derive(source, request, options)));
+  return Promise.all(requests.map((request) => deriveNow(source, request, options)));
 }
 
 function assertRequest(source: Source, { realm, kind, length }: Request, options: Options): void {

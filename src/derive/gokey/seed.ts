@@ -13,10 +13,12 @@
  *
  * Source: gokey, csprng.go. Vectors: test/vectors/gokey/seeds.json.
  */
-import { createCipheriv, createDecipheriv, createHmac, pbkdf2Sync } from "node:crypto";
+import { createCipheriv, createDecipheriv, pbkdf2Sync } from "node:crypto";
 import { concat } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import { createMacs, hmacSha256 } from "../../crypto/mac.ts";
+import { traceless } from "../../crypto/traceless.ts";
 
 export type Derivation = "0.1" | "0.2";
 
@@ -62,7 +64,8 @@ export function openSeed(seed: Uint8Array, password: Secret, derivation: Derivat
 }
 
 function decrypt(key: Secret, nonce: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array {
-  const decipher = createDecipheriv("aes-256-gcm", key.reveal(), nonce, { authTagLength: TAG });
+  const options = { authTagLength: TAG };
+  const decipher = traceless(() => createDecipheriv("aes-256-gcm", key.reveal(), nonce, options));
   decipher.setAuthTag(tag);
   const plain = decipher.update(ciphertext);
   try {
@@ -93,10 +96,13 @@ export function makeSeed(password: Secret, random: Uint8Array): Uint8Array {
 }
 
 /**
- * HKDF-SHA-256 (RFC 5869) for 32 bytes, which is one block. Written out because the runtime's own refuses
- * an `info` longer than 1024 bytes and realms may be longer.
+ * HKDF-SHA-256 (RFC 5869) for 32 bytes, which is one block, of a seed that has many realms: the first step is
+ * theirs together. Not the runtime's own, which refuses an `info` longer than 1,024 bytes: realms may be longer.
  */
-export function expand({ input, salt }: SeedMaterial, info: Uint8Array): Secret {
-  using prk = Secret.take(createHmac("sha256", salt).update(input.reveal()).digest());
-  return Secret.take(createHmac("sha256", prk.reveal()).update(info).update(Uint8Array.of(1)).digest());
+export function createExpander({ input, salt }: SeedMaterial): (info: Uint8Array) => Secret {
+  using extracted = Secret.take(hmacSha256(salt, input.reveal()));
+  const macs = createMacs(extracted.reveal());
+  return (info) => Secret.take(macs.of(info, first));
 }
+
+const first = Uint8Array.of(1);
