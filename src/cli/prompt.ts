@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
-import { BrokenOff } from "./broken-off.ts";
+import { brokenOff } from "./broken-off.ts";
 
 const MAX_TYPED = 4096;
 const CTRL_C = 0x03;
@@ -108,7 +108,7 @@ function readLine(input: number, typed: Typed, deafToEnd: boolean): Secret {
     if (deafToEnd && !hungUp && byte[0] === CTRL_D) continue;
     const state = hungUp ? "interrupted" : take(typed, byte[0] ?? 0);
     byte[0] = 0;
-    if (state === "interrupted") throw new BrokenOff();
+    if (state === "interrupted") throw brokenOff();
     if (state === "done") return Secret.copy(typed.bytes.subarray(0, typed.length));
   }
 }

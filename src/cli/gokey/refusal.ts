@@ -1,6 +1,6 @@
 /** What gokey refuses, in the original's words: scripts may look for them. */
 import { isKeywardError, type KeywardError } from "../../base/errors.ts";
-import { BrokenOff } from "../broken-off.ts";
+import { isBrokenOff } from "../broken-off.ts";
 import type { World } from "../world.ts";
 import { defaults, usage } from "./flags.ts";
 import { GoFlagError, GoHelp } from "./go-flags.ts";
@@ -29,7 +29,7 @@ export function explain(error: unknown, world: World): number {
   }
   if (error instanceof Refusal) return log(world, error.message, error.help);
   if (!isKeywardError(error)) throw error;
-  if (error instanceof BrokenOff) return INTERRUPTED;
+  if (isBrokenOff(error)) return INTERRUPTED;
   return log(world, messageOf(error), false);
 }
 
