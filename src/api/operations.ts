@@ -215,6 +215,18 @@ export const operations = {
   "plan.why": on("GET /v1/why", rule("grant:read"), "Why a node has a key, or what is missing"),
   "query.test": on("GET /v1/query", rule("node:read"), "Which nodes a query selects, term by term"),
 
+  "disk.list": on(
+    "GET /v1/disks",
+    rule("grant:read"),
+    "Volumes that keys unlock: by node, opened when, who waits",
+  ),
+  "disk.approve": on(
+    "POST /v1/disks/approve",
+    rule("disk:approve"),
+    "Say yes to the next opening of a node's volume",
+    { changes: true },
+  ),
+
   "access.whoami": on("GET /v1/whoami", signedIn, "Who the caller is and what its rules allow", {
     whileSealed: true,
   }),
@@ -268,6 +280,11 @@ export const operations = {
     { stream: true },
   ),
   "agent.bundle": on("POST /v1/bundle", node("node:deliver"), "What this node should hold, once"),
+  "agent.unlock": on(
+    "POST /v1/unlock",
+    node("node:unlock"),
+    "The key of one of this node's volumes, now: conditions, count and event in one step",
+  ),
   "agent.report": on(
     "POST /v1/report",
     node("node:report"),

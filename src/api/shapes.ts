@@ -8,6 +8,7 @@ import { accessShapes } from "./shapes/access.ts";
 import { agentShapes } from "./shapes/agent.ts";
 import { auditShapes } from "./shapes/audit.ts";
 import { certificateShapes } from "./shapes/certificates.ts";
+import { diskShapes } from "./shapes/disks.ts";
 import { grantShapes } from "./shapes/grants.ts";
 import { inventoryShapes } from "./shapes/inventories.ts";
 import { keyShapes } from "./shapes/keys.ts";
@@ -30,6 +31,7 @@ export const shapes = {
   ...nodeShapes,
   ...grantShapes,
   ...inventoryShapes,
+  ...diskShapes,
   ...accessShapes,
   ...certificateShapes,
   ...agentShapes,

@@ -60,6 +60,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/node.ts"),
   },
   {
+    name: "disk",
+    chapter: "keys",
+    summary: "Encrypted volumes: unlock, rotate, lock",
+    load: () => import("./commands/disk.ts"),
+  },
+  {
     name: "grant",
     chapter: "keys",
     summary: "Grant keys to the nodes that a query selects",

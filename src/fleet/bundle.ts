@@ -8,10 +8,20 @@ import { toBase64 } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
-import type { DeliveryMethod, DeliveryRecord, GrantId, InstallPath } from "../model/grant.ts";
+import {
+  type DeliveryRecord,
+  type FileDelivery,
+  type GrantId,
+  type GrantOf,
+  type InstallPath,
+  isFile,
+  isUnlock,
+  placeOf,
+} from "../model/grant.ts";
 import { type DerivedAs, deliverableOf, type VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
-import { formatPrincipal } from "../model/principal.ts";
+import { formatPrincipal, type NodeAction } from "../model/principal.ts";
+import type { UnlockDelivery } from "../model/volume.ts";
 import { deliveries, grants, keys, nodes } from "../records/records.ts";
 import type { Revision, Transaction } from "../store/store.ts";
 import type { Challenges } from "./challenge.ts";
@@ -25,11 +35,19 @@ export interface BundleEntry {
   readonly grant: GrantId;
   readonly key: KeyName;
   readonly version: VersionNumber;
-  readonly delivery: DeliveryMethod;
+  readonly delivery: FileDelivery;
   /** Base64; absent when the node holds this version, or derives it. */
   readonly value?: string;
   /** How the node makes this version from its own seed; always said of a derived one. */
   readonly derived?: DerivedAs;
+}
+
+/** A volume that the node may ask the key of: `agent.unlock`. No key goes with a bundle. */
+export interface BundleVolume {
+  readonly grant: GrantId;
+  readonly key: KeyName;
+  readonly version: VersionNumber;
+  readonly delivery: UnlockDelivery;
 }
 
 /** As `agent.bundle` answers it, but for the certificates to trust. */
@@ -37,6 +55,8 @@ export interface Bundle {
   readonly revision: Revision;
   /** In order of path; what is not in here is withdrawn. */
   readonly entries: readonly BundleEntry[];
+  /** In order of name; absent when there are none. */
+  readonly volumes?: readonly BundleVolume[];
   /** 32 bytes, base64. */
   readonly challenge: string;
 }
@@ -66,8 +86,8 @@ interface Due {
   readonly withValue: boolean;
 }
 
-/** The store is ahead of what this bundle was made from: make it again. */
-class Stale extends Error {}
+/** The store is ahead of what this answer was made from: make it again. */
+export class Stale extends Error {}
 
 /** Each attempt follows a commit that came between, so more than a few mean that the roster has stopped. */
 const ATTEMPTS = 10;
@@ -90,20 +110,23 @@ export function createBundles(needs: BundleNeeds) {
   async function attempt(caller: Caller, node: NodeName, held: readonly HeldVersion[]): Promise<Bundle> {
     const entry = roster.nodes.get(node);
     if (entry?.state !== "active") return refuse(journal, caller, node, entry?.state);
-    const { desired, refused } = roster.placements(node);
+    const { desired: all, refused } = roster.placements(node);
+    const desired = all.filter(isOfFile);
+    const volumes = all.filter(isOfVolume).map(volumeOf);
     await noteRefusals(node, refused);
     const due = dueOf(node, desired, held);
     const head = { revision: revision(), challenge: toBase64(challenges.ask()) };
     const values =
       due.length === 0 ? new Map() : await deliver(needs, caller, { node, mark: entry.mark, desired, due });
-    return { ...head, entries: desired.map((one) => entryOf(one, values)) };
+    const entries = desired.map((one) => entryOf(one, values));
+    return volumes.length === 0 ? { ...head, entries } : { ...head, entries, volumes };
   }
 
   async function noteRefusals(node: NodeName, refused: readonly Refusal[]): Promise<void> {
     for (const { grant, holder } of refused) {
       if (!told.first(`${node} ${grant.id} ${holder.id}`)) continue;
-      const reason = `${holder.id} already has ${holder.delivery.path}`;
-      const detail = { key: grant.key, grant: grant.id, path: grant.delivery.path, reason };
+      const reason = `${holder.id} already has ${placeOf(holder.delivery)}`;
+      const detail = { key: grant.key, grant: grant.id, path: placeOf(grant.delivery), reason };
       await journal.note({
         by: "system:server",
         action: "node:deliver",
@@ -145,11 +168,12 @@ export async function refuse(
   caller: Caller,
   node: NodeName,
   state = "forgotten",
+  action: NodeAction = "node:deliver",
 ): Promise<never> {
   const detail = { state, ...(caller.request === undefined ? {} : { request: caller.request }) };
   await journal.note({
     by: formatPrincipal(caller.by),
-    action: "node:deliver",
+    action,
     resource: node,
     outcome: "denied",
     detail,
@@ -199,7 +223,7 @@ async function deliver(
   });
 }
 
-async function isAsSeen(tx: Transaction, key: string, mark: string): Promise<boolean> {
+export async function isAsSeen(tx: Transaction, key: string, mark: string): Promise<boolean> {
   const bytes = await tx.get(key);
   return bytes !== null && markOf(bytes) === mark;
 }
@@ -246,14 +270,29 @@ function recordOf(
 
 /** In order of path, as `desired` is. */
 function pathsOf(key: KeyName, desired: readonly Desired[]): InstallPath[] {
-  return desired.filter(({ grant }) => grant.key === key).map(({ grant }) => grant.delivery.path);
+  return desired.filter(({ grant }) => grant.key === key).map(({ grant }) => placeOf(grant.delivery));
 }
 
 function isSamePlaces(a: readonly InstallPath[], b: readonly InstallPath[]): boolean {
   return a.length === b.length && a.every((path, i) => path === b[i]);
 }
 
-function entryOf({ grant, version, derived }: Desired, values: ReadonlyMap<KeyName, string>): BundleEntry {
+interface OfFile extends Desired {
+  readonly grant: GrantOf<FileDelivery>;
+}
+
+interface OfVolume extends Desired {
+  readonly grant: GrantOf<UnlockDelivery>;
+}
+
+const isOfFile = (one: Desired): one is OfFile => isFile(one.grant);
+export const isOfVolume = (one: Desired): one is OfVolume => isUnlock(one.grant);
+
+function volumeOf({ grant: { id, key, delivery }, version }: OfVolume): BundleVolume {
+  return { grant: id, key, version, delivery };
+}
+
+function entryOf({ grant, version, derived }: OfFile, values: ReadonlyMap<KeyName, string>): BundleEntry {
   const value = values.get(grant.key);
   const { id, key, delivery } = grant;
   return {

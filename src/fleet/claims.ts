@@ -50,12 +50,17 @@ export function claimsOf(
   for (const { key, version, proof, shown } of report.proofs) {
     const record = ledger.get(node, key as KeyName);
     const bytes = bytesOf(proof);
-    if (ours && record !== undefined && record.version === version && !claims.has(record.key)) {
-      const claim = { key: record.key, version: record.version, proof: bytes };
+    if (ours && record !== undefined && isAbout(record, version) && !claims.has(record.key)) {
+      const claim = { key: record.key, version: version as VersionNumber, proof: bytes };
       claims.set(record.key, shown === undefined ? claim : { ...claim, shown });
     } else refused.push({ key, version });
   }
   return { claims: [...claims.values()], refused };
+}
+
+/** Did this version go to the node? Of a volume several may have, until one is proved. */
+export function isAbout({ version, offered = [] }: DeliveryRecord, number: number): boolean {
+  return version === number || offered.some((one) => one === number);
 }
 
 /** Empty when it is not base64: then it is no challenge and no proof either. */

@@ -1,11 +1,14 @@
 /** How a key is put on a node, parsed at the door. */
 import { KeywardError } from "../base/errors.ts";
 import type { DurationMs } from "../base/time.ts";
-import { type DeliveryMethod, parseInstallPath } from "../model/grant.ts";
+import { type DeliveryMethod, type FileDelivery, parseInstallPath } from "../model/grant.ts";
 import { printable } from "../model/name.ts";
+import { parseUnlock, type UnlockInput } from "./unlock-method.ts";
 
 /** As it comes in: types checked, contents not. */
-export interface DeliveryInput {
+export type DeliveryInput = FileInput | UnlockInput;
+
+export interface FileInput {
   readonly kind: "file";
   readonly path: string;
   readonly owner?: string;
@@ -20,6 +23,10 @@ const MAX_ARGUMENT_LENGTH = 4096;
 
 /** @throws KeywardError `usage` */
 export function parseDelivery(input: DeliveryInput): DeliveryMethod {
+  return input.kind === "file" ? parseFile(input) : parseUnlock(input);
+}
+
+function parseFile(input: FileInput): FileDelivery {
   return {
     kind: "file",
     path: parseInstallPath(input.path),

@@ -172,10 +172,29 @@ export async function createBench(store: Store = openMemory()) {
       key: string,
       query: string,
       path = `/run/${key}`,
-      more: Partial<GrantInput["delivery"]> = {},
+      more: Partial<Extract<GrantInput["delivery"], { kind: "file" }>> = {},
     ) => {
       now += 1;
       const delivery = { kind: "file", path, mode: 0o400, offline: "never", ...more } as const;
+      return fleet.grants.add(me, { key, query, delivery });
+    },
+    /** A volume called `data`, but for what is given. */
+    unlock: async (
+      key: string,
+      query: string,
+      more: Partial<Extract<GrantInput["delivery"], { kind: "unlock" }>> = {},
+    ) => {
+      now += 1;
+      const delivery = {
+        kind: "unlock",
+        type: "luks",
+        name: "data",
+        device: "/dev/disk/by-id/one",
+        start: [],
+        atLoss: "close",
+        conditions: {},
+        ...more,
+      } as const;
       return fleet.grants.add(me, { key, query, delivery });
     },
     /** The values that a node would get, by key. */

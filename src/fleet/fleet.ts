@@ -6,6 +6,7 @@
  *     inventory.ts         what sources say of nodes
  *     bundle.ts            values to a node               preview.ts     what a change would do
  *     report.ts            proofs from a node             rotation.ts    has everyone proved the next version?
+ *     unlock.ts            a volume's key, when asked     volumes.ts     which there are, and who waits
  *     roster.ts            nodes × grants, in memory      ledger.ts      deliveries, in memory
  *     follow.ts            both, kept current             watching.ts    who is told of changes
  *     placements.ts        what one node should hold, and the difference between two such states
@@ -15,7 +16,7 @@ import { isKeywardError } from "../base/errors.ts";
 import type { Clock, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import type { FactTable } from "../model/facts.ts";
-import type { DeliveryRecord } from "../model/grant.ts";
+import { type DeliveryRecord, isUnlock } from "../model/grant.ts";
 import type { VersionNumber } from "../model/key.ts";
 import { type KeyName, type NodeName, parseKeyName } from "../model/name.ts";
 import type { Node, NodeState } from "../model/node.ts";
@@ -36,6 +37,7 @@ import { createPreview } from "./preview.ts";
 import { createReports, type Report, type ReportAnswer } from "./report.ts";
 import { createRoster } from "./roster.ts";
 import { createRotations, type OnProved } from "./rotation.ts";
+import { createUnlocks, type Unlocks } from "./unlock.ts";
 import { createWatching, type Notice } from "./watching.ts";
 
 export type { Bundle, BundleEntry, HeldVersion, OpenVersion } from "./bundle.ts";
@@ -45,6 +47,7 @@ export type { Nodes } from "./nodes.ts";
 export type { Explained, Plans, Why } from "./plan.ts";
 export { isProof, prove } from "./proof.ts";
 export type { Drift, Report, ReportAnswer } from "./report.ts";
+export type { UnlockAnswer, VolumeRow } from "./unlock.ts";
 export type { Notice } from "./watching.ts";
 
 export interface FleetNeeds {
@@ -77,7 +80,7 @@ export interface KeyDelivery extends DeliveryRecord {
 export interface KnownNode {
   /** Attributes that may grant. */
   readonly facts: FactTable;
-  /** What it should hold, but for derived keys, whose values are not here. */
+  /** What it should hold, but for derived keys, whose values are not here, and keys of volumes. */
   readonly keys: readonly KnownKey[];
 }
 
@@ -88,7 +91,7 @@ export interface KnownKey {
   readonly created: UnixMs;
 }
 
-export interface Fleet extends Plans {
+export interface Fleet extends Plans, Unlocks {
   readonly nodes: Nodes;
   readonly grants: Grants;
   readonly inventories: Inventories;
@@ -170,15 +173,19 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
       }),
     hashOf: (node) => ledger.hashOf(node),
     delivered: (node) => ledger.of(node),
+    ...createUnlocks(parts),
     changed: watching.changed,
     isWatched: watching.isWatched,
     known(name) {
       const entry = roster.nodes.get(name);
       if (entry?.state !== "active" || entry.facts === null) return null;
       const { desired } = roster.placements(name);
-      const keys = desired.flatMap(({ grant: { key }, version, derived }): KnownKey[] => {
+      const keys = desired.flatMap(({ grant, version, derived }): KnownKey[] => {
+        const { key } = grant;
         const created = roster.keys.get(key)?.created;
-        return created === undefined || derived !== undefined ? [] : [{ key, version, created }];
+        return created === undefined || derived !== undefined || isUnlock(grant)
+          ? []
+          : [{ key, version, created }];
       });
       return { facts: entry.facts.granting, keys };
     },

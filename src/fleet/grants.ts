@@ -7,7 +7,7 @@ import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock, UnixMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import type { FileDelivery, Grant, GrantId } from "../model/grant.ts";
+import { type DeliveryMethod, type Grant, type GrantId, placeOf } from "../model/grant.ts";
 import { type KeyName, parseKeyName, printable } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
 import { formatPrincipal, permits } from "../model/principal.ts";
@@ -36,11 +36,12 @@ export interface Grants {
   /** Those of keys that the caller's rules cover, the oldest first. */
   list(caller: Caller, filter?: { key?: string | undefined }): Promise<Grant[]>;
   /**
-   * Needs `grant:write` and `key:read` on the key; and `grant:run` for a program or an absolute path, since the
-   * agent, often root, does as it is told.
+   * Needs `grant:write` and `key:read` on the key; and `grant:run` for a program, an absolute path or a volume,
+   * since the agent, often root, does as it is told.
    *
    * @throws KeywardError `usage` for a bad path or mode, `malformed` for a bad query; `not-found` when there is no such key; `conflict`
-   *   when a node would get two keys at one path, or when the same grant exists.
+   *   when a node would get two keys at one path, when the key would be a volume's and lie in a file too, or when the
+   *   same grant exists.
    */
   add(caller: Caller, input: GrantInput): Promise<GrantChange>;
   /** @throws KeywardError `not-found` */
@@ -55,8 +56,9 @@ export interface GrantsNeeds {
   readonly preview: Preview;
 }
 
-function alsoNeeded({ path, run }: FileDelivery): ("key:read" | "grant:run")[] {
-  return run !== undefined || path.startsWith("/") ? ["key:read", "grant:run"] : ["key:read"];
+function alsoNeeded(delivery: DeliveryMethod): ("key:read" | "grant:run")[] {
+  const more = delivery.kind === "unlock" || delivery.run !== undefined || delivery.path.startsWith("/");
+  return more ? ["key:read", "grant:run"] : ["key:read"];
 }
 
 export function createGrants({ journal, clock, random, roster, preview }: GrantsNeeds): Grants {
@@ -76,13 +78,22 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
     if (same !== undefined && roster.isLive(same.grant)) {
       throw new KeywardError("conflict", `grant: ${same.grant.id} already says the same`);
     }
+    const otherwise = roster
+      .grantsOf(key)
+      .find(({ grant }) => roster.isLive(grant) && grant.delivery.kind !== delivery.kind);
+    if (otherwise !== undefined)
+      throw new KeywardError(
+        "conflict",
+        `grant: ${otherwise.grant.id} has ${key} ${delivery.kind === "unlock" ? "put into a file" : "unlock a volume"}`,
+        { hint: "a volume's key lies in no file: make another key" },
+      );
     const conflict = preview.conflictOf(entry);
     if (conflict === null) return;
     const { grant, holder } = conflict.refusal;
     const other = holder === entry.grant ? grant : holder;
     throw new KeywardError(
       "conflict",
-      `grant: ${delivery.path} on node ${conflict.node} is taken: ${other.id} puts ${other.key} at ${other.delivery.path}`,
+      `grant: ${placeOf(delivery)} on node ${conflict.node} is taken: ${other.id} puts ${other.key} at ${placeOf(other.delivery)}`,
       { hint: "choose another path, or remove the other grant" },
     );
   }
@@ -133,7 +144,7 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
       return journal.actAll(acts, async (tx, [detail]) => {
         const change = await add(tx, caller, key, known);
         const { id, query } = change.grant;
-        Object.assign(detail ?? {}, { change: "add", grant: id, query, path: delivery.path });
+        Object.assign(detail ?? {}, { change: "add", grant: id, query, path: placeOf(delivery) });
         return change;
       });
     },
@@ -151,7 +162,7 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
           change: "remove",
           grant: grant.id,
           query: grant.query,
-          path: grant.delivery.path,
+          path: placeOf(grant.delivery),
         });
         grants.delete(tx, grant.id);
         return { grant, effect: preview.grantRemoved(grant.id) };

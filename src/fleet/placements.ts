@@ -2,12 +2,13 @@
  * Placements: what one node should hold, worked out from the grants that match it, and the difference between
  * two such states. Pure.
  *
- * A path holds one key. Where two matching grants want different keys at one path, or one wants a file where
+ * A volume's place is the device that it opens as, and a key opens one volume of a node, so that what the node
+ * proves of the key says what opens that volume. A path holds one key. Where two matching grants want different keys at one path, or one wants a file where
  * another wants a directory, the older grant has it and the newer is refused; the same order everywhere, so that
  * all servers decide alike.
  */
 import { canonicalJson } from "../base/json.ts";
-import type { Grant, InstallPath } from "../model/grant.ts";
+import { type Grant, type InstallPath, isUnlock, placeOf } from "../model/grant.ts";
 import type { DerivedAs, VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
@@ -55,14 +56,20 @@ export function resolve(wanted: readonly Desired[]): Resolution {
   if (wanted.length === 1) return { desired: [only], refused: [] };
   const files = new Map<string, Desired>();
   const directories = new Map<string, Grant>();
+  const unlocks = new Map<KeyName, Grant>();
   const refused: Refusal[] = [];
   for (const one of [...wanted].sort((a, b) => compareGrants(a.grant, b.grant))) {
-    const { path } = one.grant.delivery;
-    const holder = files.get(path)?.grant ?? directories.get(path) ?? fileAbove(path, files);
+    const path = placeOf(one.grant.delivery);
+    const holder =
+      files.get(path)?.grant ??
+      directories.get(path) ??
+      fileAbove(path, files) ??
+      (isUnlock(one.grant) ? unlocks.get(one.grant.key) : undefined);
     if (holder === undefined) {
       files.set(path, one);
+      if (isUnlock(one.grant)) unlocks.set(one.grant.key, one.grant);
       for (const above of directoriesOf(path)) if (!directories.has(above)) directories.set(above, one.grant);
-    } else if (holder.delivery.path !== path || holder.key !== one.grant.key) {
+    } else if (placeOf(holder.delivery) !== path || holder.key !== one.grant.key) {
       refused.push({ grant: one.grant, holder });
     }
   }
@@ -83,7 +90,7 @@ function* directoriesOf(path: string): Generator<string> {
 }
 
 function byPath(a: Desired, b: Desired): number {
-  return a.grant.delivery.path < b.grant.delivery.path ? -1 : 1;
+  return placeOf(a.grant.delivery) < placeOf(b.grant.delivery) ? -1 : 1;
 }
 
 /** What would be done to a node to bring it from one state to the other, without the reasons. */
@@ -96,7 +103,7 @@ export function stepsBetween(before: readonly Held[], after: readonly Desired[])
   const was = new Map(before.map((held) => [held.path, held]));
   const steps: Step[] = [];
   for (const one of after) {
-    const held = was.get(one.grant.delivery.path);
+    const held = was.get(placeOf(one.grant.delivery));
     if (held?.key === one.grant.key) was.delete(held.path);
     if (held?.key !== one.grant.key) steps.push({ change: "gain", after: one });
     else if (isReplaced(held, one)) steps.push({ change: "replace", before: held, after: one });
@@ -119,11 +126,11 @@ export function planLine(node: NodeName, step: Step, reason: string): PlanLine {
 }
 
 export function heldBy({ grant, version }: Desired): Held {
-  return { path: grant.delivery.path, key: grant.key, version, grant };
+  return { path: placeOf(grant.delivery), key: grant.key, version, grant };
 }
 
 function place(node: NodeName, { grant, version }: Desired) {
-  return { node, key: grant.key, path: grant.delivery.path, grant: grant.id, version };
+  return { node, key: grant.key, path: placeOf(grant.delivery), grant: grant.id, version };
 }
 
 /** The way a file is installed counts too, where it is known. */

@@ -2,7 +2,7 @@
 import type { Caller, Journal } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { createFacts, type Facts } from "../model/facts.ts";
-import type { Grant } from "../model/grant.ts";
+import { type Grant, placeOf } from "../model/grant.ts";
 import type { Source } from "../model/inventory.ts";
 import { type KeyName, type NodeName, parseKeyName, parseNodeName, printable } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
@@ -207,7 +207,7 @@ function sayWhy(
     const { id, delivery } = by.grant;
     return {
       has: true,
-      summary: `${name} has ${key} at ${delivery.path} by ${id}: ${summarize(judged.explanation)}`,
+      summary: `${name} has ${key} at ${placeOf(delivery)} by ${id}: ${summarize(judged.explanation)}`,
     };
   }
   const not = (why: string) => ({ has: false, summary: `${name} has no ${key}: ${why}` });
@@ -217,7 +217,7 @@ function sayWhy(
   const refusal = refused.find(({ grant }) => grant.key === key);
   if (refusal !== undefined) {
     const { grant, holder } = refusal;
-    return not(`${grant.id} matches, but ${whyRefused(holder.id, holder.key, grant.delivery.path)}`);
+    return not(`${grant.id} matches, but ${whyRefused(holder.id, holder.key, placeOf(holder.delivery))}`);
   }
   return not(sayMisses(roster, grants));
 }

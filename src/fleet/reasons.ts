@@ -1,6 +1,6 @@
 /** Reasons: why a line stands in a plan, in one sentence for people. */
 import type { Facts } from "../model/facts.ts";
-import type { GrantId } from "../model/grant.ts";
+import { type GrantId, placeOf } from "../model/grant.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { NodeState } from "../model/node.ts";
 import { explain, summarize } from "../model/query/query.ts";
@@ -45,7 +45,9 @@ function whyLost(roster: Roster, { key, path }: Held, { state, facts, resolution
   if (state !== "active") return `the node is ${state}`;
   if (roster.keys.get(key) === undefined) return "the key is removed";
   if (facts === null) return "the node has more attributes than may be looked at";
-  const refused = resolution.refused.find(({ grant }) => grant.key === key && grant.delivery.path === path);
+  const refused = resolution.refused.find(
+    ({ grant }) => grant.key === key && placeOf(grant.delivery) === path,
+  );
   if (refused !== undefined) return whyRefused(refused.holder.id, refused.holder.key, path);
   const entry = grantFor(roster, key, path);
   if (entry === undefined) return `no grant of ${key} puts it there`;
@@ -58,5 +60,5 @@ export function whyRefused(holder: GrantId, key: KeyName, path: string): string 
 
 /** The grant that most likely put it there. */
 function grantFor(roster: Roster, key: KeyName, path: string): GrantEntry | undefined {
-  return roster.grantsOf(key).find(({ grant }) => grant.delivery.path === path && roster.isLive(grant));
+  return roster.grantsOf(key).find(({ grant }) => placeOf(grant.delivery) === path && roster.isLive(grant));
 }

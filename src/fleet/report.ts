@@ -16,7 +16,7 @@ import { type DeliveryRow, deliveries, nodes } from "../records/records.ts";
 import type { Transact, Transaction } from "../store/store.ts";
 import { type HeldVersion, nodeOf, type OpenVersion, refuse } from "./bundle.ts";
 import type { Challenges } from "./challenge.ts";
-import { type Claim, type ClaimInput, claimsOf, isNews, standingOf, verify } from "./claims.ts";
+import { type Claim, type ClaimInput, claimsOf, isAbout, isNews, standingOf, verify } from "./claims.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Roster } from "./roster.ts";
 
@@ -143,12 +143,12 @@ function proofItem(
   return async (tx, detail) => {
     const right = await verify(needs, tx, node, report.challenge, claim);
     const row = right === null ? null : await deliveries.get(tx, `${needs.ledger.hashOf(node)}/${key}`);
-    const about = row?.version === version ? row : null;
+    const about = row !== null && isAbout(row, version) ? row : null;
     const standing = right?.shown === undefined ? "same" : standingOf(about?.shown, right.shown);
     const wrote = right !== null && about !== null && standing !== "another";
     if (wrote) proved.add(claim);
     else proved.delete(claim);
-    if (wrote) deliveries.put(tx, asProved(about, right.shown, needs.clock));
+    if (wrote) deliveries.put(tx, asProved(about, version, right.shown, needs.clock));
     else if (about !== null && right?.shown !== undefined)
       deliveries.put(tx, asOfAnotherSeed(about, right.shown));
     Object.assign(detail, { key, version, [wrote ? "proved" : "refused"]: true });
@@ -191,13 +191,24 @@ async function update(
   return true;
 }
 
-/** A node that proves a version after it said that it had removed it holds it after all. */
+/**
+ * A node that proves a version after it said that it had removed it holds it after all. Of a volume, what opens it is
+ * what was proved last; later versions that it was offered may still come to open it.
+ */
 function asProved(
-  { withdrawn: _, failed: __, ...row }: DeliveryRow,
+  { withdrawn: _, failed: __, offered = [], ...row }: DeliveryRow,
+  version: VersionNumber,
   shown: ShownSeed | undefined,
   clock: Clock,
 ): DeliveryRow {
-  return { ...row, proved: clock(), ...(shown === undefined ? {} : { shown }) };
+  const later = offered.filter((one) => one > version);
+  return {
+    ...row,
+    version,
+    proved: clock(),
+    ...(later.length === 0 ? {} : { offered: later }),
+    ...(shown === undefined ? {} : { shown }),
+  };
 }
 
 /** What was shown first stays: once the seed of then is back, all is well again. */

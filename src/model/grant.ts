@@ -3,6 +3,7 @@ import { KeywardError } from "../base/errors.ts";
 import type { DurationMs, UnixMs } from "../base/time.ts";
 import type { VersionNumber } from "./key.ts";
 import { type KeyName, type NodeName, printable } from "./name.ts";
+import type { UnlockDelivery } from "./volume.ts";
 
 export type GrantId = string & { readonly kind: "grant-id" };
 /** Absolute, or relative to the agent's key directory; no empty, `.` or `..` segment; 1,024 bytes at most. */
@@ -24,8 +25,22 @@ export interface FileDelivery {
   readonly offline: Offline;
 }
 
-/** Disks and systemd credentials join this union. */
-export type DeliveryMethod = FileDelivery;
+export type DeliveryMethod = FileDelivery | UnlockDelivery;
+
+export type GrantOf<D extends DeliveryMethod> = Grant & { readonly delivery: D };
+
+/** Where it lies on a node, and nothing else does: the file, or the opened volume's device. */
+export function placeOf(delivery: DeliveryMethod): InstallPath {
+  return delivery.kind === "file" ? delivery.path : (`/dev/mapper/${delivery.name}` as InstallPath);
+}
+
+export function isUnlock(grant: Grant): grant is GrantOf<UnlockDelivery> {
+  return grant.delivery.kind === "unlock";
+}
+
+export function isFile(grant: Grant): grant is GrantOf<FileDelivery> {
+  return grant.delivery.kind === "file";
+}
 
 export interface Grant {
   readonly id: GrantId;
@@ -52,6 +67,8 @@ export interface DeliveryRecord {
   readonly failed?: string;
   /** Of a derived version: what the node showed with its first proof. */
   readonly shown?: ShownSeed;
+  /** Of a volume: later versions that went out too, of which none is proved. `version` still opens it. */
+  readonly offered?: readonly VersionNumber[];
 }
 
 /** What a node shows of its seed and of one key of it. Nothing of this is secret. */

@@ -1,7 +1,7 @@
 /** Principal: who acts. Deny by default: an act needs a rule that names its action and covers its resource. */
 import type { NodeName } from "./name.ts";
 
-/** What a rule can allow. Key and grant actions are limited by key prefix, node actions by node-name prefix. */
+/** What a rule can allow. Key, grant and disk actions are limited by key prefix, node actions by node-name prefix. */
 export const actions = [
   "key:list",
   "key:read",
@@ -11,6 +11,8 @@ export const actions = [
   "grant:write",
   /** Grants that do more to a machine than a file in the agent's own directory: another path, a program. */
   "grant:run",
+  /** Say yes to a node that waits for a volume's key. */
+  "disk:approve",
   "node:read",
   "node:write",
   "node:enrol",
@@ -34,7 +36,7 @@ export const actions = [
 export type Action = (typeof actions)[number];
 
 /** What only a node does, for itself; no rule gives these. */
-export type NodeAction = "node:watch" | "node:deliver" | "node:report" | "node:renew";
+export type NodeAction = "node:watch" | "node:deliver" | "node:unlock" | "node:report" | "node:renew";
 
 /** What the program does by itself. */
 export type SystemAction =
@@ -106,6 +108,7 @@ function isNodeAction(action: string): action is NodeAction {
   return (
     action === "node:watch" ||
     action === "node:deliver" ||
+    action === "node:unlock" ||
     action === "node:report" ||
     action === "node:renew"
   );

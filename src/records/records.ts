@@ -13,6 +13,7 @@
  *     sources/        Source: an inventory, and what is accepted of it       fleet
  *     inventories/    SOURCE/NODE: InventoryRow, what it says of a node       fleet
  *     deliveries/     HASH/KEY: DeliveryRecord; HASH is keyed, of the node   fleet
+ *     unlocks/        HASH/GRANT: UnlockRecord: when a node got a volume's key fleet
  *     join-tokens/    a one-time token's hash and what it gives              authority
  *     certificates/   what was issued, by serial number                      authority
  *     authorities/    CA certificates and their sealed keys                  authority
@@ -23,7 +24,9 @@
  *     seals/          a seal: its parameters and the root key it wraps       seal
  *     system/         sealed keys of the server's own, by purpose            seal
  */
-import type { DeliveryRecord, Grant } from "../model/grant.ts";
+
+import type { UnixMs } from "../base/time.ts";
+import type { DeliveryRecord, Grant, GrantId } from "../model/grant.ts";
 import type { InventoryRow, Source } from "../model/inventory.ts";
 import type { Key, VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
@@ -61,6 +64,19 @@ export interface PushRow {
   readonly due: readonly { readonly argv: readonly string[]; readonly keys: readonly KeyName[] }[];
 }
 export const pushes = createTable<PushRow>("pushes/", (row) => row.node);
+/** When a volume's key went to a node, who asks for it and who said yes. `node` and `grant` name the row. */
+export interface UnlockRow {
+  /** As in `DeliveryRow`. */
+  readonly node: string;
+  readonly grant: GrantId;
+  /** The openings of the last 24 hours, the oldest first; 1,000 at most. */
+  readonly opened: readonly UnixMs[];
+  /** The node waits for approval since then. */
+  readonly asked?: UnixMs;
+  /** Not used up yet; one a principal. */
+  readonly approvals: readonly { readonly by: string; readonly at: UnixMs }[];
+}
+export const unlocks = createTable<UnlockRow>("unlocks/", (row) => `${row.node}/${row.grant}`);
 
 /** Where a version's sealed value lies. */
 export function versionKey(name: KeyName, version: VersionNumber): string {

@@ -177,7 +177,8 @@ function verifyGrants({ writer, round, done, underWay }: Book, { grants, events 
     fail(`${stored}: ${noted.length} changes of grants are in the log`);
   const [grant] = underWay.kind === "granted" ? grants.filter(({ id }) => found.includes(id)) : [];
   const path = underWay.kind === "granted" ? underWay.path : undefined;
-  if (grant?.delivery.path !== path) fail(`${stored}: the last grant is torn`);
+  const place = grant?.delivery.kind === "file" ? grant.delivery.path : undefined;
+  if (place !== path) fail(`${stored}: the last grant is torn`);
 }
 
 function verifyNode({ writer, round, done, underWay }: Book, { nodes, events }: Told): void {

@@ -10,6 +10,7 @@ import {
   shown,
   text,
   tree,
+  unlockDelivery,
   version,
 } from "./parts.ts";
 
@@ -31,6 +32,12 @@ const bundleShape = object({
   revision: Type.Integer(),
   /** All that the node should hold: what is not in here is withdrawn. */
   entries: Type.Array(entry, { maxItems: 4096 }),
+  /** Volumes whose keys it may ask for: `agent.unlock`. */
+  volumes: optional(
+    Type.Array(object({ grant: text(64), key: text(512), version, delivery: unlockDelivery }), {
+      maxItems: 256,
+    }),
+  ),
   /** 32 random bytes, base64: the proof of a version is HMAC-SHA-256 under this of fields("keyward/v1/proof", node, key, version, value). */
   challenge: text(64),
   /** PEM certificates to trust from now on. */
@@ -62,6 +69,22 @@ export const agentShapes = {
   "agent.watch": {
     body: object({ since: optional(Type.Integer({ minimum: 0 })), held }),
     response: bundleShape,
+  },
+  "agent.unlock": {
+    /** The volume's name. */
+    body: object({ name: text(64) }),
+    response: object({
+      grant: text(64),
+      key: text(512),
+      delivery: unlockDelivery,
+      /** The first is what it should open with; the others, what it may still open with. */
+      versions: Type.Array(
+        object({ version, value: optional(text(1_500_000)), derived: optional(derived) }),
+        { minItems: 1, maxItems: 16 },
+      ),
+      /** For the proof of the one that opened it. */
+      challenge: text(64),
+    }),
   },
   "agent.bundle": { body: object({ held }), response: bundleShape },
   "agent.report": {

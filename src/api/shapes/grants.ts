@@ -1,12 +1,12 @@
 /** Shapes: grants, the plan and its reasons. */
 import Type from "typebox";
-import { effect, fileDelivery, object, optional, text, time } from "./parts.ts";
+import { delivery, effect, object, optional, text, time } from "./parts.ts";
 
 const grantShape = object({
   id: text(64),
   key: text(512),
   query: text(4096),
-  delivery: fileDelivery,
+  delivery,
   created: time,
   by: text(),
 });
@@ -27,7 +27,7 @@ export const grantShapes = {
     response: object({ grants: Type.Array(grantShape) }),
   },
   "grant.add": {
-    body: object({ key: text(512), query: text(4096), delivery: fileDelivery }),
+    body: object({ key: text(512), query: text(4096), delivery }),
     response: object({ grant: grantShape, effect }),
   },
   "grant.remove": { path: object({ id: text(64) }), response: object({ grant: grantShape, effect }) },

@@ -22,6 +22,40 @@ export const fileDelivery = object({
   run: optional(Type.Array(text(4096), { minItems: 1, maxItems: 64 })),
   offline: Type.Union([Type.Literal("never"), time]),
 });
+const logicalVolume = object({ group: text(63), volume: text(63) });
+/** A volume, where it lies, what stands on it, and on which conditions its key goes out. */
+export const unlockDelivery = object({
+  kind: Type.Literal("unlock"),
+  type: Type.Literal("luks"),
+  /** Below `/dev/mapper`. */
+  name: text(64),
+  device: text(),
+  /** The encrypted device is this logical volume; `device` is what its group lies on. */
+  beneath: optional(logicalVolume),
+  /** A logical volume on the opened one. */
+  above: optional(logicalVolume),
+  mount: optional(
+    object({
+      point: text(),
+      fstype: oneOf(["ext4", "xfs", "btrfs"] as const),
+      options: Type.Array(text(128), { maxItems: 32 }),
+    }),
+  ),
+  /** Units of systemd, started once it is mounted. */
+  start: Type.Array(text(256), { maxItems: 16 }),
+  createIfBlank: optional(Type.Literal(true)),
+  /** What becomes of the open volume when the node may have it no more. */
+  atLoss: oneOf(["close", "suspend"] as const),
+  conditions: object({
+    allowFrom: optional(Type.Array(text(64), { minItems: 1, maxItems: 64 })),
+    /** UTC, `22:00-06:00`. */
+    between: optional(text(16)),
+    /** Within 24 hours. */
+    maxOpens: optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    approvals: optional(Type.Integer({ minimum: 1, maximum: 5 })),
+  }),
+});
+export const delivery = Type.Union([fileDelivery, unlockDelivery]);
 const passwordPolicy = object({
   length: Type.Integer({ minimum: 8, maximum: 1024 }),
   classes: Type.Array(oneOf(passwordClasses), { minItems: 1, maxItems: 4 }),

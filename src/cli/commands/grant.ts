@@ -7,10 +7,12 @@ import { parseKeyName } from "../../model/name.ts";
 import { act } from "../command.ts";
 import { present, required } from "../read-flags.ts";
 import { runnable } from "../run.ts";
+import { isUnlock, unlockCells, unlockFlags, unlockOf } from "../unlock-flags.ts";
 import { changeBlocks, duration, underscored } from "../view.ts";
 
 type Grant = ResponseOf<"grant.add">["grant"];
 type Delivery = BodyOf<"grant.add">["delivery"];
+type FileDelivery = Extract<Delivery, { kind: "file" }>;
 
 const add = act({
   summary: "Grant a key to the nodes that a query selects",
@@ -37,27 +39,39 @@ const add = act({
       value: "WORD",
       help: "What to run after a change, a flag for each word",
     },
+    ...unlockFlags,
   },
   calls: ["grant.add"],
   examples: [
     "keyward grant add db/orders/password --to 'role:api AND env:prod' --path orders.password",
     "keyward grant add tls/api/key --to role:api --path /etc/api/tls.key --owner api --mode 0440 -- systemctl reload api",
     "keyward grant add db/orders/password --to 'env:*' --path orders.password --dry-run",
+    "keyward grant add disk/db1 --to name:db1 --unlock luks --device /dev/disk/by-id/virtio-data --name data --mount /srv/data --fstype ext4 --start mongodb.service",
   ],
   notes: [
     "What follows -- is run on the node once for each change, after all files of that change are in place: a program and its arguments, never a shell's command line. Repeated --run flags say the same, word by word. The path is the key's name unless it is given. A program, or a path that is absolute, needs the right grant:run.",
+    "With --unlock the key opens an encrypted volume and lies in no file: the node asks for it when it opens the volume, and gets it when the conditions hold. A key opens one volume of a node. It needs the right grant:run.",
   ],
   async run({ call, out, dryRun }, { words: [name = ""], flags, rest }) {
     const key = parseKeyName(name);
-    const delivery: Delivery = present({
-      kind: "file" as const,
-      path: parseInstallPath(flags.path ?? name),
+    const ofFile = {
+      path: flags.path,
       owner: flags.owner,
       group: flags.group,
-      mode: parseMode(flags.mode ?? "0400"),
-      run: programOf(flags.run, rest),
-      offline: offlineOf(flags.offline ?? "never"),
-    });
+      mode: flags.mode,
+      offline: flags.offline,
+    };
+    const delivery: Delivery = isUnlock(flags)
+      ? unlockOf(flags, { ...ofFile, run: flags.run ?? rest })
+      : present({
+          kind: "file" as const,
+          path: parseInstallPath(flags.path ?? name),
+          owner: flags.owner,
+          group: flags.group,
+          mode: parseMode(flags.mode ?? "0400"),
+          run: programOf(flags.run, rest),
+          offline: offlineOf(flags.offline ?? "never"),
+        });
     const answer = await call("grant.add", { body: { key, query: required(flags.to, "to"), delivery } });
     const line = dryRun ? `would be granted: ${key}` : `granted ${key} as ${answer.grant.id}`;
     if (answer.effect.length === 0)
@@ -67,7 +81,7 @@ const add = act({
 });
 
 /** @throws KeywardError `usage` */
-function offlineOf(text: string): Delivery["offline"] {
+function offlineOf(text: string): FileDelivery["offline"] {
   return text === "never" ? "never" : parseDuration(text);
 }
 
@@ -108,6 +122,7 @@ const list = act({
 });
 
 function rowOf({ id, key, query, delivery }: Grant): string[] {
+  if (delivery.kind === "unlock") return [id, key, query, ...unlockCells(delivery)];
   const { owner = "", group = "", offline } = delivery;
   return [
     id,

@@ -18,6 +18,7 @@ export function agentHandlers(parts: Pick<Serving, "authority" | "fleet" | "watc
       authority.renew(caller, { ...body, ...(generation !== undefined && { generation }) }),
     "agent.watch": (caller, { body: { held }, connection: { again } }, sink) =>
       watches.open(caller, { node: nodeOf(caller), held, again }, sink),
+    "agent.unlock": (caller, { body, connection: { from } }) => fleet.unlock(caller, body.name, from),
     "agent.bundle": async (caller, { body }) => ({
       ...(await fleet.bundleFor(caller, body.held)),
       ca: trustedOf(authority),

@@ -1,16 +1,21 @@
-/** Grants, and what follows from them: the plan, the reasons, what a query selects. */
+/** Grants, and what follows from them: the plan, the reasons, what a query selects, the volumes that open by them. */
 import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
 export function grantHandlers({
   fleet,
-}: Pick<Serving, "fleet">): HandlersOf<"grant"> & HandlersOf<"plan"> & HandlersOf<"query"> {
+}: Pick<Serving, "fleet">): HandlersOf<"grant"> &
+  HandlersOf<"plan"> &
+  HandlersOf<"query"> &
+  HandlersOf<"disk"> {
   return {
     "grant.list": async (caller, { query }) => ({ grants: await fleet.grants.list(caller, query) }),
     "grant.add": (caller, { body }) => fleet.grants.add(caller, body),
     "grant.remove": (caller, { path }) => fleet.grants.remove(caller, path.id),
     "plan.show": (caller, { query }) => fleet.plan(caller, query),
     "plan.why": (caller, { query }) => fleet.why(caller, query.node, query.key),
+    "disk.list": async (caller, { query }) => ({ volumes: await fleet.volumes(caller, query) }),
+    "disk.approve": (caller, { body }) => fleet.approve(caller, body.node, body.name),
     "query.test": (caller, { query }) => fleet.testQuery(caller, query.query, query.node),
   };
 }

@@ -1,0 +1,34 @@
+/** Shapes: volumes of nodes, and the operators' say in opening them. */
+import Type from "typebox";
+import { object, optional, text, time, unlockDelivery, version } from "./parts.ts";
+
+const volume = object({
+  node: text(253),
+  grant: text(64),
+  key: text(512),
+  delivery: unlockDelivery,
+  /** That it should open with. */
+  version,
+  /** That it opens with, by the node's proof. */
+  proved: optional(version),
+  /** When its key went out last. */
+  opened: optional(time),
+  /** Within the last 24 hours. */
+  opens: Type.Integer({ minimum: 0 }),
+  /** The node waits for approval since then. */
+  asked: optional(time),
+  /** Approvals that are lacking. */
+  lacking: Type.Integer({ minimum: 0 }),
+  failed: optional(text()),
+});
+
+export const diskShapes = {
+  "disk.list": {
+    query: object({ node: optional(text(253)) }),
+    response: object({ volumes: Type.Array(volume) }),
+  },
+  "disk.approve": {
+    body: object({ node: text(253), name: text(64) }),
+    response: object({ lacking: Type.Integer({ minimum: 0 }) }),
+  },
+} as const;

@@ -1,0 +1,126 @@
+/** Unlock flags: a volume that a key opens, as `grant add` takes it, and as a row of `grant list` says it. */
+import type { BodyOf } from "../api/shapes.ts";
+import { KeywardError } from "../base/errors.ts";
+import { parseDailyWindow } from "../model/daily-window.ts";
+import { printable } from "../model/name.ts";
+import { parseNetwork } from "../model/network.ts";
+import {
+  fileSystems,
+  parseDevicePath,
+  parseLogicalVolume,
+  parseMountOption,
+  parseMountPoint,
+  parseUnitName,
+  parseVolumeName,
+} from "../model/volume.ts";
+import type { Typed } from "./command.ts";
+import { present, required } from "./read-flags.ts";
+
+type UnlockDelivery = Extract<BodyOf<"grant.add">["delivery"], { kind: "unlock" }>;
+
+export const unlockFlags = {
+  unlock: { type: "string", value: "KIND", choices: ["luks"], help: "The key opens a volume of this kind" },
+  device: {
+    type: "string",
+    value: "PATH",
+    help: "The volume's device, by a name that stays: /dev/disk/by-id/…",
+  },
+  name: { type: "string", value: "NAME", help: "What it opens as, below /dev/mapper" },
+  "lvm-beneath": {
+    type: "string",
+    value: "GROUP/VOLUME",
+    help: "The encrypted device is this logical volume on the device",
+  },
+  "lvm-above": {
+    type: "string",
+    value: "GROUP/VOLUME",
+    help: "The file system is on this logical volume on the opened one",
+  },
+  mount: { type: "string", value: "DIR", help: "Where it is mounted" },
+  fstype: { type: "string", value: "KIND", choices: fileSystems, help: "The file system (ext4)" },
+  "mount-option": {
+    type: "string",
+    multiple: true,
+    value: "OPTION",
+    help: "An option for mount, as noatime",
+  },
+  start: {
+    type: "string",
+    multiple: true,
+    value: "UNIT",
+    help: "A unit to start on it, and to stop before it closes",
+  },
+  "create-if-blank": { type: "boolean", help: "Make the volume when the device holds nothing of any kind" },
+  "at-loss": {
+    type: "string",
+    value: "WHAT",
+    choices: ["close", "suspend"],
+    help: "When the node may have it no more: stop its units, unmount and close it; or suspend it (close)",
+  },
+  "allow-from": { type: "string", multiple: true, value: "CIDR", help: "Only when the node asks from there" },
+  between: { type: "string", value: "TIME-TIME", help: "Only in this part of the day, UTC, as 22:00-06:00" },
+  "max-opens": { type: "string", value: "COUNT/day", help: "So often within 24 hours, as 5/day" },
+  approve: { type: "string", value: "COUNT", help: "So many operators say yes each time" },
+} as const;
+
+type Flags = Typed<typeof unlockFlags>["flags"];
+
+/** @throws KeywardError `usage` for a volume's flag without `--unlock`. */
+export function isUnlock(flags: Flags): boolean {
+  if (flags.unlock !== undefined) return true;
+  const stray = Object.keys(unlockFlags).find((name) => flags[name as keyof Flags] !== undefined);
+  if (stray === undefined) return false;
+  throw new KeywardError("usage", `--${stray} is for volumes`, { hint: "add: --unlock luks" });
+}
+
+/** @param ofFile - What is said of a file, of which there is none. @throws KeywardError `usage` */
+export function unlockOf(flags: Flags, ofFile: Readonly<Record<string, unknown>>): UnlockDelivery {
+  const stray = Object.keys(ofFile).find((name) => ofFile[name] !== undefined);
+  if (stray !== undefined)
+    throw new KeywardError("usage", `--${stray} is for files, and a volume's key lies in none`);
+  return present({
+    kind: "unlock" as const,
+    type: "luks" as const,
+    name: parseVolumeName(required(flags.name, "name")),
+    device: parseDevicePath(required(flags.device, "device")),
+    beneath: flags["lvm-beneath"] === undefined ? undefined : parseLogicalVolume(flags["lvm-beneath"]),
+    above: flags["lvm-above"] === undefined ? undefined : parseLogicalVolume(flags["lvm-above"]),
+    mount: mountOf(flags),
+    start: (flags.start ?? []).map(parseUnitName),
+    createIfBlank: flags["create-if-blank"] === true ? (true as const) : undefined,
+    atLoss: flags["at-loss"] ?? "close",
+    conditions: present({
+      allowFrom: flags["allow-from"]?.map(parseNetwork),
+      between: flags.between === undefined ? undefined : parseDailyWindow(flags.between),
+      maxOpens: flags["max-opens"] === undefined ? undefined : perDay(flags["max-opens"]),
+      approvals: flags.approve === undefined ? undefined : approvalsOf(flags.approve),
+    }),
+  });
+}
+
+function mountOf(flags: Flags): UnlockDelivery["mount"] {
+  const options = (flags["mount-option"] ?? []).map(parseMountOption);
+  if (flags.mount !== undefined)
+    return { point: parseMountPoint(flags.mount), fstype: flags.fstype ?? "ext4", options };
+  if (flags.fstype === undefined && options.length === 0) return undefined;
+  throw new KeywardError("usage", "a file system is named, and no place to mount it", {
+    hint: "add: --mount /srv/data",
+  });
+}
+
+function perDay(text: string): number {
+  const [, count] = /^([1-9][0-9]{0,3})\/day$/.exec(text) ?? [];
+  if (count !== undefined && Number(count) <= 1000) return Number(count);
+  throw new KeywardError("usage", `--max-opens ${printable(text)}: want 1/day to 1000/day`);
+}
+
+function approvalsOf(text: string): number {
+  if (/^[1-5]$/.test(text)) return Number(text);
+  throw new KeywardError("usage", `--approve ${printable(text)}: want 1 to 5`);
+}
+
+/** PATH, OWNER, MODE, OFFLINE and RUN of a row whose delivery is a volume. */
+export function unlockCells({ name, device, mount, start }: UnlockDelivery): string[] {
+  const to = mount === undefined ? "" : ` on ${mount.point}`;
+  return [`${device} as ${name}${to}`, "", "", "never", start.map((unit) => `start ${unit}`).join(" ")];
+}

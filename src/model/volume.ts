@@ -1,0 +1,135 @@
+/**
+ * Volume: an encrypted disk that a key unlocks: where it lies, what stands on it, and on which conditions a node
+ * gets its key. The key goes to the node at the moment it opens the volume, and is kept nowhere on it.
+ */
+import { KeywardError } from "../base/errors.ts";
+import type { DailyWindow } from "./daily-window.ts";
+import { printable } from "./name.ts";
+import type { Network } from "./network.ts";
+
+/** The name below `/dev/mapper`, and in systemd's units: letters, digits, `_`, `.` and `-`, 64 at most. */
+export type VolumeName = string & { readonly kind: "volume-name" };
+/** Below `/dev`, absolute. */
+export type DevicePath = string & { readonly kind: "device-path" };
+/** An absolute directory other than `/`. */
+export type MountPoint = string & { readonly kind: "mount-point" };
+/** `mongodb.service`. */
+export type UnitName = string & { readonly kind: "unit-name" };
+
+export interface UnlockDelivery {
+  readonly kind: "unlock";
+  readonly type: "luks";
+  readonly name: VolumeName;
+  /** The encrypted device; with `beneath`, the physical volume that the group lies on. */
+  readonly device: DevicePath;
+  /** The encrypted device is this logical volume. */
+  readonly beneath?: LogicalVolume;
+  /** The opened volume is a physical volume, and this lies on it. */
+  readonly above?: LogicalVolume;
+  readonly mount?: Mount;
+  /** Started once it is mounted, stopped before it is closed. */
+  readonly start: readonly UnitName[];
+  /** Make it, if the device is blank. The device has a name that stays. */
+  readonly createIfBlank?: true;
+  /** What becomes of an open volume when the node may have it no more. */
+  readonly atLoss: AtLoss;
+  readonly conditions: UnlockConditions;
+}
+
+/** `close`: stop what uses it, unmount, close. `suspend`: the key leaves the kernel, and what uses it hangs. */
+export type AtLoss = "close" | "suspend";
+export const atLosses: readonly AtLoss[] = ["close", "suspend"];
+
+export interface LogicalVolume {
+  readonly group: string;
+  readonly volume: string;
+}
+
+export interface Mount {
+  readonly point: MountPoint;
+  readonly fstype: FileSystem;
+  readonly options: readonly string[];
+}
+
+export const fileSystems = ["ext4", "xfs", "btrfs"] as const;
+export type FileSystem = (typeof fileSystems)[number];
+
+/** All must hold when the node asks. */
+export interface UnlockConditions {
+  /** The node's connection comes from one of these. */
+  readonly allowFrom?: readonly Network[];
+  readonly between?: DailyWindow;
+  /** Within 24 hours. */
+  readonly maxOpens?: number;
+  /** So many operators said yes within the hour; each opening uses them up. */
+  readonly approvals?: number;
+}
+
+/** The device that the key opens. */
+export function encryptedDevice({ device, beneath }: UnlockDelivery): string {
+  return beneath === undefined ? device : deviceOf(beneath);
+}
+
+/** What is mounted. */
+export function openedDevice({ name, above }: UnlockDelivery): string {
+  return above === undefined ? `/dev/mapper/${name}` : deviceOf(above);
+}
+
+function deviceOf({ group, volume }: LogicalVolume): string {
+  return `/dev/${group}/${volume}`;
+}
+
+/** @throws KeywardError `usage` */
+export function parseVolumeName(text: string): VolumeName {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(text) && text !== "control") return text as VolumeName;
+  throw new KeywardError("usage", `volume name ${printable(text)}: want letters, digits, _ . -, as data`);
+}
+
+/** @throws KeywardError `usage` */
+export function parseDevicePath(text: string): DevicePath {
+  if (isPlainPath(text) && text.startsWith("/dev/")) return text as DevicePath;
+  throw new KeywardError("usage", `device ${printable(text)}: want a path below /dev`, {
+    hint: "one that stays the same, as /dev/disk/by-id/…; see: ls -l /dev/disk/by-id",
+  });
+}
+
+/** Does this name stay with the disk, whatever else is plugged in? */
+export function isStable(device: DevicePath): boolean {
+  return /^\/dev\/disk\/by-(?:id|uuid|partuuid|path)\/[^/]+$/.test(device);
+}
+
+/** @throws KeywardError `usage` */
+export function parseMountPoint(text: string): MountPoint {
+  if (isPlainPath(text)) return text as MountPoint;
+  throw new KeywardError("usage", `mount point ${printable(text)}: want an absolute directory, as /srv/data`);
+}
+
+/** @throws KeywardError `usage` */
+export function parseUnitName(text: string): UnitName {
+  if (/^[A-Za-z0-9_:@\\.-]{1,200}\.(?:service|target|socket|path|timer)$/.test(text) && !text.startsWith("-"))
+    return text as UnitName;
+  throw new KeywardError("usage", `unit ${printable(text)}: want a unit of systemd, as mongodb.service`);
+}
+
+/** `GROUP/VOLUME`. @throws KeywardError `usage` */
+export function parseLogicalVolume(text: string): LogicalVolume {
+  const [, group, volume] =
+    /^([A-Za-z0-9_][A-Za-z0-9_.+-]{0,62})\/([A-Za-z0-9_][A-Za-z0-9_.+-]{0,62})$/.exec(text) ?? [];
+  if (group !== undefined && volume !== undefined) return { group, volume };
+  throw new KeywardError("usage", `logical volume ${printable(text)}: want GROUP/VOLUME, as vgdata/data`);
+}
+
+/** @throws KeywardError `usage` */
+export function parseMountOption(text: string): string {
+  if (/^[A-Za-z0-9_=.:%+-]{1,128}$/.test(text)) return text;
+  throw new KeywardError("usage", `mount option ${printable(text)}: want one option, as noatime`);
+}
+
+/** No blanks or quotes: it stands in `/etc/crypttab`, `/etc/fstab` and units too. */
+function isPlainPath(text: string): boolean {
+  const segments = text.slice(1).split("/");
+  return (
+    /^\/[A-Za-z0-9_.:@=+,/-]{1,1023}$/.test(text) &&
+    segments.every((segment) => segment !== "" && segment !== "." && segment !== "..")
+  );
+}
