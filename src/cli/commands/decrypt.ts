@@ -32,7 +32,7 @@ export const command = runnable(
     calls: [],
     examples: [
       "keyward decrypt < config.yaml",
-      'eval "$(keyward decrypt -e)"',
+      'lines=$(keyward decrypt -e) && eval "$lines"',
       "keyward decrypt --key prod-private-key.pem --environment prod < sealed.txt",
     ],
     notes: [
