@@ -1,15 +1,7 @@
-/** A firmware's variables: what efivarfs really does, and a machine's seed in one. */
+/** A machine's seed in a variable of its firmware. */
 import { test } from "node:test";
 import { boot } from "./machine.ts";
 import { createTcgMachine } from "./tcg.ts";
-
-test("efivarfs does what the fake does, over three boots", async (t) => {
-  const machine = createTcgMachine();
-  t.after(() => machine.remove());
-  await boot(t, machine, { program: "efivars", words: { KW_PHASE: "rules" }, cut: "written" });
-  await boot(t, machine, { program: "efivars", words: { KW_PHASE: "afterBoot" } });
-  await boot(t, machine, { program: "efivars", words: { KW_PHASE: "afterFullStore" } });
-});
 
 test("a seed in a UEFI variable, over power cuts and a full store", async (t) => {
   const machine = createTcgMachine();

@@ -3,9 +3,12 @@
  * Every boot does the same; the first finds no seed and an empty disk. `KW_REALM`: whose keys.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { EFIVARS_DIRECTORY } from "../../../src/adapters/uefi/efivars.ts";
 import { run, shell, succeed } from "./programs.ts";
 import { check, guest, mark, tell } from "./report.ts";
+import { filesWith, lies } from "./traces.ts";
 
 const DISK = process.env.KW_DISK ?? "";
 const OPENED = "/dev/mapper/data";
@@ -50,6 +53,13 @@ void guest(async () => {
     if (!existsSync(FILE)) writeFileSync(FILE, "here since the first boot");
     succeed("umount", "/mnt");
     succeed("cryptsetup", "close", "data");
+  });
+
+  await check("the disk's key lies on no disk, in no variable and in no file", () => {
+    const { stdout } = spawnSync("sh", ["-c", DISK_KEY]);
+    assert.equal(stdout.length, 64);
+    assert.equal(lies(DISK, stdout), false);
+    assert.deepEqual(filesWith(["/run", "/tmp", "/etc", "/root", EFIVARS_DIRECTORY], stdout), []);
   });
 
   await check("another key does not open the disk", () => {

@@ -7,6 +7,7 @@ import { type ErrorCode, isKeywardError } from "../../../src/base/errors.ts";
 import { Secret } from "../../../src/base/secret.ts";
 import { succeed } from "./programs.ts";
 import { check, guest, mark, tell } from "./report.ts";
+import { filesWith, lies } from "./traces.ts";
 
 const luks = createLuks();
 const DISK = process.env.KW_DISK ?? "";
@@ -114,6 +115,12 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
     });
     await check("a device that is not there is not found", async () => {
       await assert.rejects(luks.open("/dev/vg/none", "none", next), code("not-found"));
+    });
+    await check("no key lies on the disk, or in a file", () => {
+      for (const one of [old, next]) {
+        assert.equal(lies(DISK, one.reveal()), false);
+        assert.deepEqual(filesWith(["/run", "/tmp", "/etc", "/root"], one.reveal()), []);
+      }
     });
     tell("uuid", await luks.uuid(VOLUME));
   },
