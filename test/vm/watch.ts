@@ -26,14 +26,17 @@ export interface Seen {
  * @param cut - Kill it when it reports this mark.
  */
 export async function watch(argv: readonly string[], deadlineMs: number, cut: string | null): Promise<Seen> {
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...argv], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...argv], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   const checks: Check[] = [];
   const told: Record<string, string> = {};
   const noise: string[] = [];
   let end: Seen["end"] = "died";
   const kill = (why: Seen["end"]): void => {
     end = why;
-    child.kill("SIGKILL");
+    killGroup(child);
   };
   const timer = setTimeout(kill, deadlineMs, "deadline");
   const take = (line: Line): void => {
@@ -54,6 +57,15 @@ export async function watch(argv: readonly string[], deadlineMs: number, cut: st
   ]);
   clearTimeout(timer);
   return { checks, told, end, noise };
+}
+
+/** User Mode Linux has helpers. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has just ended by itself.
+  }
 }
 
 async function each(child: ChildProcess, from: "stdout" | "stderr", take: (text: string) => void) {
