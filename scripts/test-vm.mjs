@@ -22,6 +22,7 @@ installDebianPackages({
   "mkfs.ext4": "e2fsprogs",
   "ssh-keygen": "openssh-client",
   socat: "socat",
+  "slirp-fullbolt": "slirp",
   setpriv: "util-linux",
   dpkg: "dpkg",
 });

@@ -33,7 +33,8 @@ test("a node known by its seed enrols once, and is the same node after a reboot"
   const { token } = await admin.call("joinToken.create", { body: { node: "web1" } });
 
   const ca = file("ca.pem", program.ca().join(""));
-  const asked = { program: "node-identity", port: Number(new URL(address).port) };
+  const { port } = new URL(address);
+  const asked = { program: "node-identity", port: Number(port), words: { KW_HOST_PORT: port } };
   const first = await boot(t, machine, { ...asked, files: [ca, file("web1.join", token)] });
   const enrolled = (await admin.call("node.show", { path: { name: "web1" } })).node;
   const second = await boot(t, machine, { ...asked, files: [ca] });

@@ -42,7 +42,7 @@ function system(): Entry[] {
     ...["proc", "sys", "dev", "run", "tmp", "root", "mnt"].map((path): Entry => ({ kind: "folder", path })),
     text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
     text("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
-    text("etc/hosts", "127.0.0.1 localhost\n10.0.2.100 keys.test\n"),
+    text("etc/hosts", "127.0.0.1 localhost\n"),
     ...modulesOf(cloudKernel()),
     ...modulesOf(umlKernel()),
     ...programs.map(([from, to]) => file(from, to, 0o755)),

@@ -16,7 +16,10 @@ export interface Boot {
   readonly words?: Readonly<Record<string, string>>;
   /** Cut the power at this mark of the program. */
   readonly cut?: string;
-  /** Of this machine's loopback: all that the guest can reach, as `keys.test:8443`. Without it there is no network. */
+  /**
+   * Of this machine's loopback: a server that the guest reaches as `keys.test`, on the port of its `KW_PORT`. Without
+   * it there is no network.
+   */
   readonly port?: number;
   /** In its memory at the start, over those of the initramfs. */
   readonly files?: readonly Entry[];
@@ -33,17 +36,26 @@ export interface Machine {
   remove(): void;
 }
 
+export interface Places {
+  /** Device files. */
+  readonly report: string;
+  readonly disk: string;
+  /** Where it finds the server of `port`. */
+  readonly server?: { readonly address: string; readonly port: number };
+}
+
 /**
  * The words of a guest's kernel command line: its kernel hands those it does not know to `init.sh` as variables.
- *
- * @param places - Where this kind of machine has the port for reports, and its disk.
  */
-export function wordsOf(asked: Boot, places: { readonly report: string; readonly disk: string }): string[] {
+export function wordsOf(asked: Boot, places: Places): string[] {
   const words = {
     KW_PROGRAM: asked.program,
     KW_REPORT: places.report,
     KW_DISK: places.disk,
     ...(asked.cut === undefined ? {} : { KW_CUT: encodeURIComponent(asked.cut) }),
+    ...(asked.port === undefined || places.server === undefined
+      ? {}
+      : { KW_ADDRESS: places.server.address, KW_PORT: `${places.server.port}` }),
     ...asked.words,
   };
   return Object.entries(words).map(([name, value]) => {

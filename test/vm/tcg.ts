@@ -13,6 +13,7 @@ import { watch } from "./watch.ts";
 const FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 const VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 const DISK_BYTES = 256 * 1024 * 1024;
+const SERVER = { address: "10.0.2.100", port: 8443 };
 const DEADLINE_MS = 240_000;
 
 export interface TcgOptions {
@@ -58,7 +59,7 @@ export function createTcgMachine(options: TcgOptions = {}): TcgMachine {
 function argv(folder: string, hardware: readonly string[], asked: Boot): string[] {
   const append = [
     "console=ttyS0 quiet loglevel=4 panic=-1",
-    ...wordsOf(asked, { report: "/dev/ttyS1", disk: "/dev/vda" }),
+    ...wordsOf(asked, { report: "/dev/ttyS1", disk: "/dev/vda", server: SERVER }),
   ];
   return [
     "qemu-system-x86_64",
@@ -80,6 +81,6 @@ const flash = (variables: string): string[] => [
 /** `guestfwd` to a program, one for each connection: to an address it would serve a single one. */
 function network(port: number | undefined): string[] {
   if (port === undefined) return ["-nic", "none"];
-  const forward = `guestfwd=tcp:10.0.2.100:8443-cmd:socat - TCP:127.0.0.1:${port}`;
+  const forward = `guestfwd=tcp:${SERVER.address}:${SERVER.port}-cmd:socat - TCP:127.0.0.1:${port}`;
   return ["-nic", `user,restrict=on,model=virtio-net-pci,${forward}`, "-global", "virtio-net-pci.romfile="];
 }

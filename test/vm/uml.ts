@@ -11,6 +11,9 @@ import { watch } from "./watch.ts";
 const DISK_BYTES = 256 * 1024 * 1024;
 const DEADLINE_MS = 120_000;
 
+/** Where slirp has this machine's loopback, all of it; without a route to anywhere else the guest reaches no more. */
+const LOOPBACK = "10.0.2.2";
+
 /** "nobody": a guest that breaks out finds no rights. */
 const NOBODY = 65_534;
 
@@ -38,7 +41,12 @@ function argv(folder: string, asked: Boot): string[] {
     ...["linux.uml", "mem=1G", `initrd=${join(folder, "initramfs")}`, `ubda=${join(folder, "disk.img")}`],
     ...[`umid=${basename(folder)}`, `uml_dir=${folder}/`, "quiet", "loglevel=4", "panic=-1"],
     ...["con=null", "con0=null,fd:2", "con1=null,fd:1"],
-    ...wordsOf(asked, { report: "/dev/tty1", disk: "/dev/ubda" }),
+    ...(asked.port === undefined ? [] : ["eth0=slirp,,/usr/bin/slirp-fullbolt"]),
+    ...wordsOf(asked, {
+      report: "/dev/tty1",
+      disk: "/dev/ubda",
+      server: { address: LOOPBACK, port: asked.port ?? 0 },
+    }),
   ];
 }
 

@@ -17,7 +17,12 @@ while read -r module; do
 done < "$modules/order"
 [ ! -d /sys/firmware/efi ] || mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 ip link set lo up
-[ ! -d /sys/class/net/eth0 ] || { ip addr add 10.0.2.15/24 dev eth0 && ip link set eth0 up; }
+if [ -n "$KW_ADDRESS" ]; then
+  # No route: what is not in this network cannot be reached.
+  ip addr add 10.0.2.15/24 dev eth0
+  ip link set eth0 up
+  echo "$KW_ADDRESS keys.test" >> /etc/hosts
+fi
 
 node "/guest/$KW_PROGRAM.cjs" || echo "init: $KW_PROGRAM ended with $?"
 poweroff -f
