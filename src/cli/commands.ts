@@ -122,7 +122,7 @@ export const commands: readonly Entry[] = [
   {
     name: "inventory",
     chapter: "keys",
-    summary: "Ask Chef's queries of the fleet or of a file of nodes",
+    summary: "Bring nodes in from a Chef server, and ask its queries of them",
     load: () => import("./commands/inventory.ts"),
   },
   {

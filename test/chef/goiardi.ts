@@ -6,6 +6,8 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../../src/base/time.ts";
+import { signRequest } from "../../src/formats/chef-signature/chef-signature.ts";
 
 export interface Goiardi {
   readonly url: string;
@@ -14,6 +16,8 @@ export interface Goiardi {
   readonly key: KeyObject;
   /** PEM, for programs that want a file. */
   readonly keyFile: string;
+  /** A request that our client does not make, as a node or knife makes it; rejects unless it answers well. */
+  ask(method: "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,7 +46,51 @@ export async function startGoiardi(): Promise<Goiardi> {
     throw error;
   }
   const key = createPrivateKey(readFileSync(keyFile));
-  return { url: `http://127.0.0.1:${port}`, user: "admin", key, keyFile, stop: () => stop(child, folder) };
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    user: "admin",
+    key,
+    keyFile,
+    ask: (method, path, body) => ask({ url, key }, method, path, body),
+    stop: () => stop(child, folder),
+  };
+}
+
+async function ask(
+  { url, key }: Pick<Goiardi, "url" | "key">,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<void> {
+  const json = body === undefined ? "" : JSON.stringify(body);
+  const request = { method, path, body: Buffer.from(json), userId: "admin", apiVersion: "1" };
+  const answer = await fetch(url + path, {
+    method,
+    headers: {
+      ...signRequest(request, key, systemClock()),
+      "X-Ops-Server-API-Version": "1",
+      "X-Chef-Version": "18.0.0",
+      "Content-Type": "application/json",
+      Accept: "application/json",
+    },
+    ...(body === undefined ? {} : { body: json }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+}
+
+/** A node object as Chef's client writes it. */
+export function chefNode(name: string, more: object = {}): object {
+  const levels = { automatic: {}, normal: {}, default: {}, override: {} };
+  return {
+    name,
+    chef_environment: "_default",
+    json_class: "Chef::Node",
+    chef_type: "node",
+    run_list: [],
+    ...levels,
+    ...more,
+  };
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {

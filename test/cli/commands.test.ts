@@ -151,10 +151,12 @@ test("a plan with lines ends with 8, an empty one with 0", async () => {
     version: 1,
     grant: "g",
   };
-  const pending = await type(["plan"], { answers: { "plan.show": { revision: 1, lines: [line] } } });
+  const pending = await type(["plan"], {
+    answers: { "plan.show": { revision: 1, lines: [line], warnings: [] } },
+  });
   assert.equal(pending.status, 8);
   assert.match(pending.stdout, /^\+ gain {2}db1 /m);
-  const none = await type(["plan"], { answers: { "plan.show": { revision: 1, lines: [] } } });
+  const none = await type(["plan"], { answers: { "plan.show": { revision: 1, lines: [], warnings: [] } } });
   assert.equal(none.status, 0);
 });
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { type Goiardi, startGoiardi } from "../../../test/chef/goiardi.ts";
+import { chefNode, type Goiardi, startGoiardi } from "../../../test/chef/goiardi.ts";
 import { type ErrorCode, isKeywardError } from "../../base/errors.ts";
 import { systemClock } from "../../base/time.ts";
 import { systemRandom } from "../../crypto/random.ts";
@@ -78,17 +78,7 @@ test("another key, and another name, are not known", async () => {
 
 test("nodes, clients, environments, and what a search finds", async () => {
   const body = (name: string, tags: string[]) =>
-    JSON.stringify({
-      name,
-      chef_environment: "_default",
-      json_class: "Chef::Node",
-      chef_type: "node",
-      automatic: { ipaddress: "10.0.0.1", ratio: 1.5 },
-      normal: { tags },
-      default: {},
-      override: {},
-      run_list: [],
-    });
+    chefNode(name, { automatic: { ipaddress: "10.0.0.1", ratio: 1.5 }, normal: { tags } });
   await makeNode(body("n1", ["a"]));
   await makeNode(body("n2", ["b"]));
   assert.deepEqual(await chef.nodeNames(), ["n1", "n2"]);
@@ -114,29 +104,7 @@ test("nodes, clients, environments, and what a search finds", async () => {
 });
 
 /** Our client only reads nodes; they are made as a node makes itself. */
-async function makeNode(json: string): Promise<void> {
-  const { signRequest } = await import("../../formats/chef-signature/chef-signature.ts");
-  const request = {
-    method: "POST",
-    path: "/nodes",
-    body: Buffer.from(json),
-    userId: "admin",
-    apiVersion: "1",
-  };
-  const headers = signRequest(request, goiardi.key, systemClock());
-  const answer = await fetch(`${goiardi.url}/nodes`, {
-    method: "POST",
-    headers: {
-      ...headers,
-      "X-Ops-Server-API-Version": "1",
-      "X-Chef-Version": "18.0.0",
-      "Content-Type": "application/json",
-      Accept: "application/json",
-    },
-    body: json,
-  });
-  assert.equal(answer.status, 201, await answer.text());
-}
+const makeNode = (node: object): Promise<void> => goiardi.ask("POST", "/nodes", node);
 
 test("a name that a server would take for another path is refused here", async () => {
   for (const name of ["", ".", "..", "a/b", "a b", "a?b", "a\nb", "%2e"])

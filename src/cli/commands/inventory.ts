@@ -1,4 +1,7 @@
-/** `keyward inventory query`: a Chef query, asked of the fleet or of a file of Chef node objects. */
+/**
+ * `keyward inventory`: nodes as a source from outside knows them. Here its `query`: a Chef query, asked of the fleet or of
+ * a file of Chef node objects.
+ */
 import path from "node:path";
 import { fromUtf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
@@ -15,6 +18,8 @@ import { everyPage } from "../paging.ts";
 import { readBytes } from "../read-file.ts";
 import { runnable } from "../run.ts";
 import type { Session } from "../session.ts";
+import { accept, refuse, sources } from "./inventory/accept.ts";
+import { sync } from "./inventory/sync.ts";
 
 /** 10,000 nodes of 20 kB, and room. */
 const fileLimits: JsonLimits = { size: 268_435_456, depth: 64, count: 50_000_000 };
@@ -88,5 +93,5 @@ function nodesOf(json: Json, what: string): readonly Json[] {
 
 export const command = runnable("inventory", {
   summary: "Nodes as an inventory knows them.",
-  acts: { query },
+  acts: { sync, sources, accept, refuse, query },
 });

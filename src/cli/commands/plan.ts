@@ -27,6 +27,7 @@ export const command = runnable(
             : [planBlock(lines), { kind: "lines", lines: [countsOf(lines)] }],
         names: [...new Set(lines.map((line) => line.node))],
       });
+      for (const warning of answer.warnings) out.note({ text: `warning: ${warning}`, style: "yellow" });
       return lines.length === 0 ? 0 : EXIT_CHANGES_PENDING;
     },
   }),

@@ -76,7 +76,7 @@ export const show = act({
   },
 });
 
-function blocksOf({ node, holds }: Shown): Block[] {
+function blocksOf({ node, holds, inventories }: Shown): Block[] {
   const { identity } = node;
   return [
     {
@@ -97,19 +97,29 @@ function blocksOf({ node, holds }: Shown): Block[] {
     {
       kind: "table",
       head: ["ATTRIBUTE", "VALUE", "ORIGIN"],
-      rows: origins.flatMap((origin) =>
-        leaves(node.attributes[origin]).map(([name, value]): Cell[] => [
-          name,
-          value,
-          origin === "reported" ? { text: "reported (grants nothing)", style: "dim" } : origin,
-        ]),
-      ),
+      rows: origins
+        .flatMap((origin) =>
+          leaves(node.attributes[origin]).map(([name, value]): Cell[] => [
+            name,
+            value,
+            origin === "reported" ? { text: "reported (grants nothing)", style: "dim" } : origin,
+          ]),
+        )
+        .concat(inventories.flatMap(({ source, attributes }) => unaccepted(node, source, attributes))),
     },
     deliveriesBlock(
       "HOLDS",
       holds.map((one) => ({ ...one, of: one.key })),
     ),
   ];
+}
+
+/** What a source says, without what is accepted of it. */
+function unaccepted({ attributes: { inventory } }: Node, source: string, attributes: object): Cell[][] {
+  const accepted = new Set(leaves(inventory).map(([name, value]) => `${name}=${value}`));
+  return leaves(attributes)
+    .filter(([name, value]) => !accepted.has(`${name}=${value}`))
+    .map(([name, value]) => [name, value, { text: `reported by ${source} (grants nothing)`, style: "dim" }]);
 }
 
 /** `app.port` and `8080`, for each leaf of a tree. */
