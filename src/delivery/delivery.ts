@@ -6,9 +6,10 @@
  *     push-node.ts   one node, from its bundle to its report      pusher.ts   who is due, how many at once, who is down
  *     in-place.ts    what lies there, held against what should    login.ts    who we are to the hosts
  *     ssh-certificates.ts   for users and hosts, by Keyward's SSH CA
- *     pushed.ts      what is known of a node between two pushes
+ *     pushed.ts      what is known of a node between two pushes  standing.ts   how it was last, when it is its turn
  */
 export { createLogin, type Login } from "./login.ts";
 export type { PushOutcome } from "./push-node.ts";
 export { createPusher, type Pusher, type PushRun } from "./pusher.ts";
 export { createSshCertificates, type SshCertificates } from "./ssh-certificates.ts";
+export type { LastPush } from "./standing.ts";

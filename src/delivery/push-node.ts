@@ -1,5 +1,5 @@
 /** One node, from its bundle to its report, over one connection. */
-
+import { posix } from "node:path";
 import type { Caller } from "../audit/audit.ts";
 import { fromBase64, toBase64, toHex } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
@@ -55,6 +55,7 @@ interface Progress {
 }
 
 /**
+ * @param known - What was pushed to this host before.
  * @throws KeywardError `denied` unless the node is active; whatever the connection ends with; `local` when something could
  *   not be put in place, once all else was done and reported.
  */
@@ -62,11 +63,12 @@ export async function pushNode(
   needs: PushNodeNeeds,
   node: NodeName,
   settings: PushSettings,
+  known: PushRow | null,
   host: RemoteHost,
 ): Promise<PushOutcome> {
   const { fleet, pushed, random } = needs;
   const caller: Caller = { by: { kind: "node", name: node }, request: `ssh-${toHex(random(6))}` };
-  const row = (await pushed.load(node)) ?? { node: "", ...emptyRow(settings) };
+  const row = known ?? { node: "", ...emptyRow(settings) };
   const held = fleet
     .delivered(node)
     .filter(
@@ -89,11 +91,12 @@ export async function pushNode(
         );
   const tasks = tasksOf(wanted, again);
   const stale = row.files.filter(({ path }) => !wanted.some((one) => one.path === path));
-  if (tasks.length === 0 && stale.length === 0 && row.due.length === 0) {
+  if (tasks.length === 0 && stale.length === 0 && row.due.length === 0 && row.begun !== true) {
     if (progress.failures.length > 0) await conclude(needs, caller, first, progress, [], []);
     return { kind: "unchanged", files: wanted.length };
   }
-  await pushed.save(node, { settings, ...intended(row, tasks) });
+  await pushed.save(node, { settings, ...intended(row, tasks), begun: true });
+  if (row.begun === true) await sweep(host, row);
   for (const task of tasks) await install(host, settings, task, progress);
   for (const file of stale) await withdraw(host, file, progress);
   const due = dueAfter(row, progress);
@@ -129,10 +132,16 @@ export async function clearNode(
 ): Promise<number> {
   const progress: Progress = { installed: 0, withdrawn: [], failures: [], unsure: [], changed: [] };
   for (const file of row.files) await withdraw(host, file, progress);
+  if (row.begun === true) await sweep(host, row);
   const [failure] = progress.failures;
   if (failure === undefined) await pushed.forget(node);
   else throw new KeywardError("local", `${failure.path}: ${failure.message}`);
   return progress.withdrawn.length;
+}
+
+/** The push before was broken off: what it was about to rename may lie beside its files. */
+async function sweep(host: RemoteHost, { files }: PushRow): Promise<void> {
+  for (const directory of new Set(files.map(({ path }) => posix.dirname(path)))) await host.sweep(directory);
 }
 
 /** Owners are asked for once each; who has none is left out and reported. */

@@ -3,9 +3,10 @@
  * fails waits longer each time and delays nobody.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Journal } from "../audit/audit.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
-import type { Clock, DurationMs } from "../base/time.ts";
-import { fraction, type Random } from "../crypto/random.ts";
+import type { Clock, DurationMs, UnixMs } from "../base/time.ts";
+import type { Random } from "../crypto/random.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { NodeName } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
@@ -16,6 +17,7 @@ import type { Transact } from "../store/store.ts";
 import type { Login } from "./login.ts";
 import { clearNode, type PushOutcome, pushNode } from "./push-node.ts";
 import { createPushed } from "./pushed.ts";
+import { isDue, type LastPush, newStanding, nextOf, type Standing, untilNext } from "./standing.ts";
 
 export interface PushRun {
   readonly node: NodeName;
@@ -36,8 +38,12 @@ export interface Pusher {
   resume(): void;
   /** Push by itself from now on: at changes, and each node as often as it says. */
   start(): void;
-  /** Ends what runs by itself, and waits for what is under way. */
+  /** Begins nothing more, and waits for what is under way. */
   stop(): Promise<void>;
+  /** What came of the last push to a node since this process began; and when the next is due, if it pushes by itself. */
+  standing(name: NodeName): { readonly last?: LastPush; readonly next?: UnixMs };
+  /** How many nodes failed the last time. */
+  down(): number;
 }
 
 export interface PushOptions {
@@ -47,40 +53,33 @@ export interface PushOptions {
 }
 
 export interface PusherNeeds {
-  readonly fleet: Fleet;
+  readonly fleet: Pick<Fleet, "bundleFor" | "report" | "delivered" | "hashOf" | "pushed" | "onPush">;
   readonly transact: Transact;
-  readonly login: Login;
+  readonly journal: Pick<Journal, "note">;
+  readonly login: Pick<Login, "loginFor">;
   /** Loaded when it is first wanted. */
   readonly connect: (driver: PushDriver) => Promise<ConnectHost>;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onFailure: (node: NodeName, error: KeywardError) => void;
+  /** Told of each, those of `run` among it. */
+  readonly onRun: (run: PushRun) => void;
 }
 
 export const MAX_CONCURRENCY = 256;
 const DEFAULT_CONCURRENCY = 64;
 const DEADLINE = 30_000 as DurationMs;
 const HOOK_LIMIT = 60_000 as DurationMs;
-/** Between two attempts at a node that is down. */
-const LEAST_PAUSE = 5000;
-const MOST_PAUSE = 600_000;
 /** Between two looks at who is due. */
 const TICK = 1000;
 
-interface Standing {
-  /** When it is due next by its own clock. */
-  due: number;
-  failures: number;
-  /** Something has changed since it was pushed to last. */
-  changed: boolean;
-}
-
 export function createPusher(needs: PusherNeeds): Pusher {
-  const { fleet, transact, login, connect, clock, random, onFailure } = needs;
+  const { fleet, transact, journal, login, connect, clock, random, onRun } = needs;
   const pushed = createPushed(needs);
   const parts = { fleet, pushed, random, hookLimit: HOOK_LIMIT };
   const under = new Map<NodeName, Promise<unknown>>();
   const standings = new Map<NodeName, Standing>();
+  /** Whose turn it is: first come, first served. */
+  const queue = new Set<NodeName>();
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
   let running = 0;
@@ -90,11 +89,11 @@ export function createPusher(needs: PusherNeeds): Pusher {
     deadline: DurationMs,
     use: (host: RemoteHost) => Promise<T>,
   ): Promise<T> {
-    const host = await (await connect(settings.driver))(
-      settings.target,
-      await login.loginFor(settings),
-      deadline,
-    );
+    const who = await login.loginFor(settings);
+    const open = await connect(settings.driver);
+    const host = await open(settings.target, who, deadline).finally(() => {
+      if (who.kind === "key") who.key.wipe();
+    });
     try {
       return await use(host);
     } finally {
@@ -104,12 +103,16 @@ export function createPusher(needs: PusherNeeds): Pusher {
 
   /** A node that is revoked or forgotten is cleared of what was pushed to it; one that is frozen keeps what it has. */
   async function act(name: NodeName, deadline: DurationMs): Promise<PushRun["outcome"]> {
-    const node: Node | null = await transact((tx) => nodes.get(tx, name));
+    const [node, row] = await Promise.all([
+      transact((tx): Promise<Node | null> => nodes.get(tx, name)),
+      pushed.load(name),
+    ]);
     const settings = node?.push;
-    const row = await pushed.load(name);
+    if (settings !== undefined) standingOf(name).every = settings.every;
     if (settings !== undefined && node?.state === "active") {
-      if (row !== null && !isSameHost(row.settings, settings)) await leave(name, row, deadline);
-      return await reach(settings, deadline, (host) => pushNode(parts, name, settings, host));
+      const here = row !== null && isSameHost(row.settings, settings) ? row : null;
+      if (row !== null && here === null) await leave(name, row, deadline);
+      return await reach(settings, deadline, (host) => pushNode(parts, name, settings, here, host));
     }
     if (row === null || (node !== null && node.state !== "revoked")) return null;
     const withdrawn = await reach(settings ?? row.settings, deadline, (host) =>
@@ -123,106 +126,123 @@ export function createPusher(needs: PusherNeeds): Pusher {
     try {
       await reach(row.settings, deadline, (host) => clearNode(pushed, name, row, host));
     } catch (error) {
-      onFailure(name, asError(error));
+      onRun({ node: name, outcome: null, error: asError(error) });
       await pushed.forget(name);
     }
   }
 
   /** One at a time for a node. */
   async function push(name: NodeName, deadline = DEADLINE): Promise<PushRun> {
-    for (const end = clock() + deadline; under.has(name); ) {
-      if (clock() >= end) return { node: name, outcome: null, error: busy(name) };
-      await Promise.race([under.get(name), sleep(end - clock(), undefined, { ref: false })]);
-    }
-    const standing = standings.get(name);
-    if (standing !== undefined) standing.changed = false;
+    const failed = (error: KeywardError): PushRun => ({ node: name, outcome: null, error });
+    if (under.has(name) && !(await isFree(name, deadline))) return failed(busy(name));
+    if (stopped) return failed(stopping(name));
+    standingOf(name).changed = false;
     const acting = act(name, deadline).then(
       (outcome): PushRun => ({ node: name, outcome, error: null }),
-      (error: unknown): PushRun => ({ node: name, outcome: null, error: asError(error) }),
+      (error: unknown): PushRun => failed(asError(error)),
     );
     under.set(name, acting);
+    const run = await acting;
+    under.delete(name);
+    await settle(name, run);
+    return run;
+  }
+
+  /** Waits for those that are before us. */
+  async function isFree(name: NodeName, deadline: DurationMs): Promise<boolean> {
+    const patience = new AbortController();
+    const over = sleep(deadline, true, { ref: false, signal: patience.signal }).catch(() => true);
     try {
-      const run = await acting;
-      settle(name, run);
-      return run;
+      while (under.has(name)) if ((await Promise.race([under.get(name), over])) === true) return false;
+      return true;
     } finally {
-      under.delete(name);
+      patience.abort();
     }
   }
 
-  function settle(name: NodeName, { error }: PushRun): void {
-    const standing = standings.get(name);
-    if (standing === undefined) return;
+  function standingOf(name: NodeName): Standing {
+    const known = standings.get(name);
+    if (known !== undefined) return known;
+    const fresh = newStanding();
+    standings.set(name, fresh);
+    return fresh;
+  }
+
+  /** A failure has its event when it is a new one: not each time that a node is still down. */
+  async function settle(name: NodeName, run: PushRun): Promise<void> {
+    const { outcome, error } = run;
+    const standing = standingOf(name);
+    onRun(run);
+    if (error === null && outcome === null) {
+      // neither settings nor anything left there: not ours any more, unless it has become so meanwhile
+      if (!standing.changed) standings.delete(name);
+      return;
+    }
+    const at = clock();
+    const { last } = standing;
     standing.failures = error === null ? 0 : standing.failures + 1;
-    standing.due = clock() + untilNext(name, standing);
-    if (error !== null) onFailure(name, error);
-  }
-
-  /** Random, so that those that fail together do not come again together; soon, where something changed meanwhile. */
-  function untilNext(name: NodeName, { failures, changed }: Standing): number {
-    if (failures === 0) return everyOf(name) * (0.9 + 0.2 * fraction(random));
-    const most = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** (failures - 1));
-    return (changed && failures === 1 ? TICK : most) * (0.5 + fraction(random));
-  }
-
-  const intervals = new Map<NodeName, number>();
-  function everyOf(name: NodeName): number {
-    return intervals.get(name) ?? 3_600_000;
-  }
-
-  /** Looks at the settings of nodes that it did not know, at most once for each change. */
-  async function meet(names: readonly NodeName[]): Promise<void> {
-    for (const name of names) {
-      const node = await transact((tx) => nodes.get(tx, name));
-      if (node?.push !== undefined) intervals.set(name, node.push.every);
-      const standing = standings.get(name) ?? { due: 0, failures: 0, changed: true };
-      standings.set(name, { ...standing, changed: true });
+    standing.due = at + untilNext(standing, random);
+    if (error === null) standing.last = { at, outcome: outcome?.kind ?? "unchanged", reached: at };
+    else {
+      const { code, message } = error;
+      const reached = last?.reached === undefined ? {} : { reached: last.reached };
+      standing.last = { at, outcome: code, message, ...reached };
+      if (last?.outcome !== code) await noteFailure(name, error);
     }
-    tick();
   }
 
-  /** A change is pushed at once, but to a node that is down only when its pause is over. */
-  function tick(): void {
-    if (stopped) return;
+  async function noteFailure(name: NodeName, { code, message }: KeywardError): Promise<void> {
+    const detail = { code, reason: message.slice(0, MAX_REASON) };
+    await journal
+      .note({ by: "system:push", action: "node:push", resource: name, outcome: "failed", detail })
+      .catch(() => {});
+  }
+
+  function meet(names: readonly NodeName[]): void {
+    for (const name of names) standingOf(name).changed = true;
+    look();
+  }
+
+  function look(): void {
     const now = clock();
-    for (const [name, standing] of standings) {
-      if (running >= DEFAULT_CONCURRENCY) return;
-      const isDue = standing.due <= now || (standing.changed && standing.failures === 0);
-      if (!isDue || under.has(name)) continue;
-      running++;
-      void push(name)
-        .then(({ outcome, error }) => {
-          if (outcome === null && error === null) forget(name);
-        })
-        .finally(() => {
-          running--;
-          tick();
-        });
-    }
+    for (const [name, standing] of standings) if (isDue(standing, now) && !under.has(name)) queue.add(name);
+    drain();
   }
 
-  /** Neither settings nor anything left there: not ours any more. */
-  function forget(name: NodeName): void {
-    standings.delete(name);
-    intervals.delete(name);
+  function drain(): void {
+    for (const name of queue) {
+      if (stopped || running >= DEFAULT_CONCURRENCY) return;
+      queue.delete(name);
+      const standing = standings.get(name);
+      // an operator's push came first
+      if (standing === undefined || under.has(name) || !isDue(standing, clock())) continue;
+      running++;
+      void push(name).finally(() => {
+        running--;
+        if (standings.get(name)?.changed === true) look();
+        else drain();
+      });
+    }
   }
 
   let stopListening = (): void => {};
   return {
     async run(names, { concurrency = DEFAULT_CONCURRENCY, deadline = DEADLINE, signal }, done) {
-      const left = [...names];
+      const left = names.values();
       const worker = async (): Promise<void> => {
-        for (let name = left.shift(); name !== undefined && signal?.aborted !== true; name = left.shift())
+        for (const name of left) {
+          if (signal?.aborted === true) return;
           done(await push(name, deadline));
+        }
       };
       const count = Math.min(Math.max(1, concurrency), MAX_CONCURRENCY, names.length);
       await Promise.all(Array.from({ length: count }, worker));
     },
-    resume: () => void meet(fleet.pushed()).catch(() => {}),
+    resume: () => meet(fleet.pushed()),
     start() {
-      stopListening = fleet.onPush((names) => void meet(names).catch(() => {}));
-      void meet(fleet.pushed()).catch(() => {});
-      timer = setInterval(tick, TICK);
+      stopListening = fleet.onPush(meet);
+      meet(fleet.pushed());
+      timer = setInterval(look, TICK);
       timer.unref();
     },
     async stop() {
@@ -231,8 +251,20 @@ export function createPusher(needs: PusherNeeds): Pusher {
       if (timer !== null) clearInterval(timer);
       await Promise.allSettled([...under.values()]);
     },
+    standing(name) {
+      const standing = standings.get(name);
+      if (standing === undefined) return {};
+      return {
+        ...(standing.last === undefined ? {} : { last: standing.last }),
+        ...(timer === null ? {} : { next: nextOf(standing, clock()) }),
+      };
+    },
+    down: () => [...standings.values()].filter(({ failures }) => failures > 0).length,
   };
 }
+
+/** Characters of an error that its event keeps. */
+const MAX_REASON = 1000;
 
 function isSameHost(a: PushSettings, b: PushSettings): boolean {
   return (
@@ -244,6 +276,10 @@ function busy(name: NodeName): KeywardError {
   return new KeywardError("busy", `node ${name}: another push to it is under way`, {
     hint: "it is pushed to by itself; try again in a while",
   });
+}
+
+function stopping(name: NodeName): KeywardError {
+  return new KeywardError("busy", `node ${name}: the server stops`, { hint: "try again once it is back" });
 }
 
 function asError(error: unknown): KeywardError {

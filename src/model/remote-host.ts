@@ -77,6 +77,14 @@ export interface RemoteHost {
   remove(path: string): Promise<"removed" | "absent" | "foreign">;
 
   /**
+   * Take away the temporary files that an `install` which was broken off has left in a directory: its own alone.
+   *
+   * @returns How many; 0 also for what is no directory.
+   * @throws KeywardError as `install`
+   */
+  sweep(directory: string): Promise<number>;
+
+  /**
    * Run a program with arguments; neither is ever part of a command line.
    *
    * @returns Its exit status; `null` when a signal ended it.
@@ -92,7 +100,7 @@ export interface RemoteHost {
 }
 
 /**
- * @param deadline - For the connection to stand, and for each act on it.
+ * @param deadline - For the connection to stand; and then for all that its acts take beyond a second each, programs apart.
  * @throws KeywardError `integrity` when the host shows a key that is not its own; `denied` when it does not let us in;
  *   `unreachable`; `timeout`
  */

@@ -62,6 +62,8 @@ export interface PushRow {
   readonly files: readonly { readonly path: string; readonly key: KeyName }[];
   /** Programs that have not run since their file changed. */
   readonly due: readonly { readonly argv: readonly string[]; readonly keys: readonly KeyName[] }[];
+  /** A push is under way, or was broken off: its temporary files may lie beside those. */
+  readonly begun?: true;
 }
 export const pushes = createTable<PushRow>("pushes/", (row) => row.node);
 /** When a volume's key went to a node, who asks for it and who said yes. `node` and `grant` name the row. */

@@ -96,7 +96,12 @@ export async function start(
     identity: { chain: server.pem + ca.pem, key: server.key, trusted: [ca.pem] },
     limits: { ...defaultLimits, ...limits },
     log: createLog({ level: "debug", to: { write: (line) => void logged.push(line) } }),
-    metrics: createMetrics({ watchers: () => 0, connections: () => 0, unsealed: () => true }),
+    metrics: createMetrics({
+      watchers: () => 0,
+      connections: () => 0,
+      pushesDown: () => 0,
+      unsealed: () => true,
+    }),
     clock: systemClock,
     random: systemRandom,
   });

@@ -6,6 +6,8 @@ export interface Metrics {
   /** Handshakes refused, limits hit: `reason` from a closed list. */
   refused(reason: "certificate" | "rate" | "connections" | "tls"): void;
   bundle(): void;
+  /** One node pushed to; `outcome` is `delivered`, `unchanged`, `cleared`, `nothing` or the code of an error. */
+  push(outcome: string): void;
   text(): Promise<string>;
 }
 
@@ -13,6 +15,8 @@ export interface Metrics {
 export interface Gauges {
   watchers(): number;
   connections(): number;
+  /** Nodes to which the last push failed. */
+  pushesDown(): number;
   unsealed(): boolean;
 }
 
@@ -40,6 +44,13 @@ export function createMetrics(gauges: Gauges): Metrics {
   });
   addGauge("keyward_watchers", "Nodes that watch now", gauges.watchers, registers);
   addGauge("keyward_connections", "Open connections", gauges.connections, registers);
+  const pushes = new Counter({
+    name: "keyward_pushes_total",
+    help: "Nodes pushed to by SSH, by what came of it",
+    labelNames: ["outcome"],
+    registers,
+  });
+  addGauge("keyward_push_nodes_down", "Nodes to which the last push failed", gauges.pushesDown, registers);
   addGauge(
     "keyward_unsealed",
     "1 when the root key is in memory",
@@ -50,6 +61,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     request: (operation, status, took) => seconds.observe({ operation, status }, took),
     refused: (reason) => refused.inc({ reason }),
     bundle: () => bundles.inc(),
+    push: (outcome) => pushes.inc({ outcome }),
     text: () => registry.metrics(),
   };
 }

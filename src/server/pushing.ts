@@ -19,7 +19,8 @@ export interface Pushing {
 
 type Needs = Pick<Parts, "fleet" | "transact" | "rootKey" | "journal" | "store" | "clock" | "random" | "log">;
 
-export function createPushing(parts: Needs): Pushing {
+/** @param count - Of pushes, by outcome. */
+export function createPushing(parts: Needs, count: (outcome: string) => void = () => {}): Pushing {
   const { random, log } = parts;
   const drivers = new Map<PushDriver, Promise<ConnectHost>>();
   async function load(driver: PushDriver): Promise<ConnectHost> {
@@ -38,7 +39,10 @@ export function createPushing(parts: Needs): Pushing {
         drivers.set(driver, loading);
         return loading;
       },
-      onFailure: (node, { code, message }) => log.warn({ node, code, reason: message }, "push failed"),
+      onRun({ node, outcome, error }) {
+        count(error?.code ?? outcome?.kind ?? "nothing");
+        if (error !== null) log.warn({ node, code: error.code, reason: error.message }, "push failed");
+      },
     }),
   };
 }

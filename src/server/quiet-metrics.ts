@@ -5,8 +5,14 @@ export const quietMetrics: Metrics = {
   request() {},
   refused() {},
   bundle() {},
+  push() {},
   async text() {
     const { createMetrics } = await import("./metrics.ts");
-    return createMetrics({ watchers: () => 0, connections: () => 0, unsealed: () => true }).text();
+    return createMetrics({
+      watchers: () => 0,
+      connections: () => 0,
+      pushesDown: () => 0,
+      unsealed: () => true,
+    }).text();
   },
 };

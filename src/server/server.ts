@@ -8,6 +8,7 @@
  *     parts.ts, serving.ts    the rooms together  local.ts                the same API without a socket
  *     daemon.ts               Secretary's duties  decrypt.ts, secretary.ts, own-nodes.ts   alone or beside the API
  */
+import type { Pusher } from "../delivery/delivery.ts";
 import type { SealInput } from "../seal/seal.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
@@ -75,9 +76,11 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
   const stopUnsealing = await unsealAtStart(parts, options.unseal ?? [], options.unsealRetryMs);
 
   let listener: Listener | null = null;
+  let pusher: Pusher | null = null;
   const metrics = createMetrics({
     watchers: () => parts.fleet.status().watching,
     connections: () => listener?.connections ?? 0,
+    pushesDown: () => pusher?.down() ?? 0,
     unsealed: () => rootKey.state === "unsealed",
   });
   const service = createService(parts, {
@@ -85,6 +88,7 @@ async function start(parts: Parts, options: ServerOptions): Promise<Server> {
     onRefused: (node) => listener?.dropNode(node),
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
+  pusher = service.pusher;
   const secretary =
     options.secretary === undefined ? null : createSecretaryService(parts, options.secretary, metrics);
   const identities = createTlsIdentities({ ...parts, ...options });

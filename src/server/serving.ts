@@ -57,7 +57,7 @@ export function createService(parts: Parts, needs: ServiceNeeds = {}): Service {
     heartbeatMs,
   });
   const stopTrust = authority.onTrustChange(() => watches.refresh());
-  const pushing = createPushing(parts);
+  const pushing = createPushing(parts, metrics.push);
   const handlers = createHandlers({ ...parts, ...pushing, rootKey, watches, heartbeat, metrics });
   const floodgate = createFloodgate({ clock, perMinute: REFUSALS_PER_MINUTE });
   return {

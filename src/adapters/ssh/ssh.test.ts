@@ -90,6 +90,29 @@ test("what is taken away is gone, also when it may not be written; what is no fi
   assert.equal(await host.remove(join(folder, "directory")), "foreign");
 });
 
+test("what a push that was broken off left is swept away, and nothing else", async () => {
+  const inside = join(folder, "swept");
+  mkdirSync(inside);
+  const ours = ".keyward-0123456789abcdef";
+  writeFileSync(join(inside, ours), "half a key", { mode: 0o400 });
+  writeFileSync(Buffer.concat([Buffer.from(`${inside}/`), Buffer.from([0xff, 0xfe])]), "no name in UTF-8");
+  const others = [
+    ".keyward-0123456789abcde",
+    `${ours}0`,
+    ".keyward-0badcafe-x",
+    "pw",
+    "x.keyward-0123456789abcdef",
+  ];
+  for (const name of others) writeFileSync(join(inside, name), "another's");
+  mkdirSync(join(inside, ".keyward-1111111111111111"));
+  symlinkSync(join(inside, "pw"), join(inside, ".keyward-2222222222222222"));
+  const before = readdirSync(inside, { encoding: "latin1" }).filter((name) => name !== ours);
+  assert.equal(await host.sweep(inside), 1);
+  assert.deepEqual(readdirSync(inside, { encoding: "latin1" }), before);
+  assert.equal(readFileSync(join(inside, "pw"), "utf8"), "another's");
+  assert.equal(await host.sweep(join(inside, "none")), 0);
+});
+
 test("directories are made below a place of ours, and nowhere else", async () => {
   const path = join(folder, "ours/deep/er/key");
   await refused(host.install(path, Secret.fromText("x"), own), "local", /no such file/);

@@ -6,7 +6,8 @@
  *     openssh.ts     by OpenSSH's own program: certificates, jump hosts, hardware keys
  *     own-agent.ts   an ssh-agent of our own for it, so that no key lies in a file
  *     file-server.ts sshd's file server, many questions under way at once
- *     remote-host.ts files put in place, looked at and taken away over it
+ *     files.ts       files put in place, looked at and taken away over it
+ *     remote-host.ts a host: its files, owners and programs, with the time that they have
  *     arguments.ts   programs run with arguments that no shell reads
  */
 export { authorizedOptions } from "./arguments.ts";

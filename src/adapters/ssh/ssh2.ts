@@ -5,7 +5,7 @@
 
 import { timingSafeEqual } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { Client, type ClientChannel, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
+import { Client, type ClientChannel, type ServerHostKeyAlgorithm } from "ssh2";
 import { KeywardError } from "../../base/errors.ts";
 import {
   decodePublicKey,
@@ -60,15 +60,18 @@ export const openBySsh2: OpenLink = (target, login, deadline) =>
     });
     client.on("error", (error) => fail(failure(what, error)));
     client.on("close", () => fail(new KeywardError("unreachable", `${what}: the connection ended`)));
+    const who = credentials(login);
     client.connect({
       host: target.address,
       port: target.port,
       username: target.user,
-      ...credentials(login),
+      ...who,
       hostVerifier: isPinned,
       readyTimeout: deadline,
       algorithms: { serverHostKey: [...new Set(pinned.flatMap(typesOf))] },
     });
+    // it has been read
+    if (who.privateKey !== undefined) who.privateKey.fill(0);
     // small questions that wait for their answers
     client.setNoDelay(true);
   });
@@ -101,26 +104,38 @@ function fingerprintIn(blob: Buffer): string {
   }
 }
 
-function credentials(login: SshLogin): ConnectConfig {
+function credentials(login: SshLogin): { agent?: string; privateKey?: Buffer } {
   return login.kind === "agent" ? { agent: login.socket } : { privateKey: Buffer.from(login.key.reveal()) };
 }
 
 function linkOver(client: Client, what: string, user: string, fingerprint: string): Link {
-  const ended = (): KeywardError => new KeywardError("unreachable", `${what}: the connection ended`);
+  const waiting = new Set<(error: KeywardError) => void>();
+  const ended = new KeywardError("unreachable", `${what}: the connection ended`);
+  let isOpen = true;
+  client.once("close", () => {
+    isOpen = false;
+    for (const reject of waiting) reject(ended);
+  });
+  /** Until it is done, or the connection ends. */
+  const asked = <T>(ask: (resolve: (value: T) => void, reject: (error: KeywardError) => void) => void) => {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    waiting.add(reject);
+    if (isOpen) ask(resolve, reject);
+    else reject(ended);
+    return promise.finally(() => waiting.delete(reject));
+  };
   return {
     fingerprint,
     user,
     fileServer: () =>
-      new Promise<Duplex>((resolve, reject) => {
-        client.once("close", () => reject(ended()));
+      asked<Duplex>((resolve, reject) => {
         client.subsys("sftp", (error, channel) => {
           if (error) reject(new KeywardError("local", `${what}: its sshd offers no file server`));
           else resolve(channel);
         });
       }),
     execute: (command, input, limit) =>
-      new Promise<Run>((resolve, reject) => {
-        client.once("close", () => reject(ended()));
+      asked<Run>((resolve, reject) => {
         client.exec(command, (error, channel) => {
           if (error) reject(new KeywardError("local", `${what}: runs no programs for us`));
           else collect(channel, input, limit, resolve);

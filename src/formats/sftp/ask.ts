@@ -26,6 +26,9 @@ export type Ask =
   | { readonly kind: "lstat"; readonly path: string }
   | { readonly kind: "fstat"; readonly handle: Uint8Array }
   | { readonly kind: "fsetstat"; readonly handle: Uint8Array; readonly attributes: Attributes }
+  | { readonly kind: "opendir"; readonly path: string }
+  /** The next names; `end-of-file` after the last. */
+  | { readonly kind: "readdir"; readonly handle: Uint8Array }
   | { readonly kind: "remove"; readonly path: string }
   | { readonly kind: "mkdir"; readonly path: string; readonly attributes: Attributes }
   | { readonly kind: "realpath"; readonly path: string }
@@ -56,6 +59,10 @@ export function encodeAsk(id: number, ask: Ask): Uint8Array {
       return of(8, string(ask.handle));
     case "fsetstat":
       return of(10, string(ask.handle), attrs(ask.attributes));
+    case "opendir":
+      return of(11, string(ask.path));
+    case "readdir":
+      return of(12, string(ask.handle));
     case "remove":
       return of(13, string(ask.path));
     case "mkdir":

@@ -1,4 +1,6 @@
 /** What a server answers. Its words are not kept: they may hold anything. */
+import { isUtf8 } from "node:buffer";
+import { fromUtf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { MAX_PACKET } from "../ssh-packets.ts";
 import { createReader, type Reader } from "../ssh-wire.ts";
@@ -32,7 +34,7 @@ export type Reply =
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
   | { readonly kind: "handle"; readonly id: number; readonly handle: Uint8Array }
   | { readonly kind: "data"; readonly id: number; readonly data: Uint8Array }
-  /** The names alone. */
+  /** The names alone; empty for one that is not UTF-8. */
   | { readonly kind: "names"; readonly id: number; readonly names: readonly string[] }
   | {
       readonly kind: "attributes";
@@ -86,10 +88,10 @@ function readNames(reader: Reader, what: string): string[] {
   const count = reader.uint32();
   if (count > MAX_NAMES) throw new KeywardError("malformed", `${what}: too many names`);
   return Array.from({ length: count }, () => {
-    const name = reader.text(MAX_PACKET);
+    const name = reader.string(MAX_PACKET);
     reader.string(MAX_PACKET);
     readAttributes(reader);
-    return name;
+    return isUtf8(name) ? fromUtf8(name, what) : "";
   });
 }
 
