@@ -14,6 +14,7 @@ installDebianPackages({
   script: "bsdutils",
   cryptsetup: "cryptsetup-bin",
   "mkfs.ext4": "e2fsprogs",
+  blkid: "util-linux",
   wg: "wireguard-tools",
   goiardi: "goiardi",
   sshd: "openssh-server",

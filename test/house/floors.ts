@@ -30,6 +30,7 @@ export const floors: readonly (readonly Room[])[] = [
   [
     { name: "audit", holds: "permission, change and event in one step" },
     { name: "seed", holds: "a machine's seed: its places, its ledger, its keys" },
+    { name: "disk", holds: "a machine's encrypted volumes" },
   ],
   [
     { name: "keyring", holds: "what is kept" },

@@ -42,6 +42,19 @@ export async function contentsOf(device: string, run: RunProgram): Promise<Conte
   throw new KeywardError("local", `device ${device}: blkid cannot say what is on it (${printable(why)})`);
 }
 
+/** What the header of a LUKS2 volume calls its subsystem; empty when it names none. */
+export async function subsystemOf(device: string, run: RunProgram): Promise<string> {
+  const { stdout } = await run({
+    argv: ["blkid", "--probe", "--match-tag", "SUBSYSTEM", "--output", "value", device],
+    environment: { LC_ALL: "C" },
+    limit: 60_000 as DurationMs,
+    apart: true,
+  });
+  return Buffer.from(stdout ?? [])
+    .toString("utf8")
+    .trim();
+}
+
 function withDevice<T>(device: string, work: (fd: number) => T): T {
   let fd: number;
   try {

@@ -7,24 +7,31 @@
  */
 import { realpathSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
-import type { Secret } from "../../base/secret.ts";
+import { Secret } from "../../base/secret.ts";
 import { printable } from "../../model/name.ts";
 import { type RunProgram, runProgram } from "../process.ts";
-import { type Contents, contentsOf } from "./contents.ts";
+import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
 import { freeSlot, readSlots, type Slot } from "./header.ts";
+import { formatToken, readTokens, type SlotToken } from "./tokens.ts";
+
+export type { SlotToken } from "./tokens.ts";
 
 /** Devices are absolute paths, names those of device-mapper. All throw `local` where cryptsetup is missing or fails. */
 export interface Luks {
   /** @throws KeywardError `not-found` */
   contents(device: string): Promise<Contents>;
   /**
-   * A new LUKS2 volume, whose first slot takes `key`.
+   * A new LUKS2 volume, whose first slot takes `key`. It says of itself that it is unfinished.
    *
    * @param key - 32 random bytes or more: the slot is cheap to try.
    * @throws KeywardError `conflict` when the device is not blank; `usage` for a shorter key.
    */
   format(device: string, key: Secret): Promise<void>;
+  /** Was it made by `format`, and has `finish` not been called? Then nothing was put into it. @throws as `uuid` */
+  isUnfinished(device: string): Promise<boolean>;
+  /** @throws as `uuid` */
+  finish(device: string): Promise<void>;
   /** @throws KeywardError `not-found`; `integrity` when there is no LUKS header, or none that is whole. */
   uuid(device: string): Promise<string>;
   /** @throws KeywardError as `uuid` */
@@ -56,6 +63,12 @@ export interface Luks {
    * @throws KeywardError `conflict` when it opens none, or this one.
    */
   killSlot(device: string, slot: number, other: Secret): Promise<void>;
+  /** Which slots are whose, as far as the header says. @throws KeywardError as `uuid` */
+  tokens(device: string): Promise<SlotToken[]>;
+  /** Say whose a slot is; nothing to do when it is said already. @throws KeywardError as `uuid` */
+  mark(device: string, token: Omit<SlotToken, "id">): Promise<void>;
+  /** Nothing to do when there is none. */
+  unmark(device: string, id: number): Promise<void>;
   /** Into a new file: 16 MiB, mode 0400. @throws KeywardError `conflict` when there is a file. */
   backUp(device: string, file: string): Promise<void>;
   /** The slots are then those of the backup, and so are the keys. @throws KeywardError `malformed` */
@@ -73,6 +86,8 @@ export interface Status {
 }
 
 const LEAST_KEY = 32;
+/** In the header from the moment that there is one: a power cut before the file system is made leaves it there. */
+const UNFINISHED = "keyward-new";
 /** Suits a random key: what is tried is the key, not a passphrase. The same that clevis takes. */
 const CHEAP = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
 
@@ -106,7 +121,17 @@ export function createLuks(run: RunProgram = runProgram): Luks {
         throw new KeywardError("conflict", `${on(device)}: is not blank: it holds ${heldBy(found)}`, {
           hint: "is it the right device? to give it up, erase it by hand: wipefs --all, and zeros over its first MiB",
         });
-      await must(device, ["luksFormat", "--type", "luks2", ...CHEAP, "--key-file=-", device], key);
+      const words = ["luksFormat", "--type", "luks2", ...CHEAP, `--subsystem=${UNFINISHED}`];
+      await must(device, [...words, "--key-file=-", device], key);
+    },
+
+    async isUnfinished(device) {
+      await assertLuks(assertPath(device));
+      return (await subsystemOf(device, run)) === UNFINISHED;
+    },
+
+    async finish(device) {
+      if (await luks.isUnfinished(device)) await must(device, ["config", "--subsystem", "", device]);
     },
 
     async uuid(device) {
@@ -175,6 +200,25 @@ export function createLuks(run: RunProgram = runProgram): Luks {
           },
         );
       await must(device, ["luksKillSlot", device, String(slot)]);
+    },
+
+    async tokens(device) {
+      await assertLuks(assertPath(device));
+      return readTokens((await must(device, ["luksDump", "--dump-json-metadata", device])).stdout);
+    },
+
+    async mark(device, token) {
+      const known = await luks.tokens(device);
+      const { slot, key, version } = token;
+      if (known.some((one) => one.slot === slot && one.key === key && one.version === version)) return;
+      await must(device, ["token", "import", "--json-file=-", device], Secret.fromText(formatToken(token)));
+      // What was said of the slot before is of a key that is gone.
+      for (const { id } of known.filter((one) => one.slot === slot)) await luks.unmark(device, id);
+    },
+
+    async unmark(device, id) {
+      if (!(await luks.tokens(device)).some((one) => one.id === id)) return;
+      await must(device, ["token", "remove", `--token-id=${id}`, device]);
     },
 
     async backUp(device, file) {

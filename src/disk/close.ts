@@ -1,0 +1,81 @@
+/**
+ * Close: stop what runs on a volume, unmount it, close it. Whether it is closed is asked of device-mapper and of
+ * nobody else: a unit that stopped, or an unmount that was put off, says nothing of the data.
+ */
+import { isKeywardError, KeywardError } from "../base/errors.ts";
+import type { DurationMs } from "../base/time.ts";
+import type { UnlockDelivery } from "../model/volume.ts";
+import { systemdEscape } from "./escape.ts";
+import type { DiskHost } from "./host.ts";
+
+export interface CloseOptions {
+  /** How long who uses it may take to end; then it is ended. Absent: nobody is made to. */
+  readonly evictAfter?: DurationMs;
+  /** When it does not close: take the key out of the kernel, so that what uses it hangs. */
+  readonly orSuspend?: boolean;
+}
+
+export type Closed = "closed" | "suspended";
+
+/**
+ * Nothing to do when it is closed.
+ *
+ * @throws KeywardError `busy` when it is still open: the message names who uses it.
+ */
+export async function closeVolume(
+  host: DiskHost,
+  delivery: UnlockDelivery,
+  { evictAfter, orSuspend = false }: CloseOptions = {},
+): Promise<Closed> {
+  const { luks } = host;
+  const { name } = delivery;
+  const before = await luks.status(name);
+  if (before === null) return "closed";
+  if (before.suspended && orSuspend) return "suspended";
+  try {
+    await stopUnits(host, delivery);
+    await unmount(host, delivery, evictAfter);
+    if (delivery.above !== undefined) await host.lvm.deactivate(delivery.above);
+    await closeUnit(host, delivery);
+    await luks.close(name);
+  } catch (error) {
+    if (!isKeywardError(error)) throw error;
+    if ((await luks.status(name)) === null) return "closed";
+    if (!orSuspend) throw error;
+  }
+  if ((await luks.status(name)) === null) return "closed";
+  if (!orSuspend) throw new KeywardError("busy", `volume ${name}: is still open`);
+  await luks.suspend(name);
+  return "suspended";
+}
+
+/** One that does not stop shows itself when its file system does not unmount. */
+async function stopUnits({ systemd }: DiskHost, { start }: UnlockDelivery): Promise<void> {
+  if (!systemd.isHere()) return;
+  for (const unit of start.toReversed()) await systemd.stop(unit).catch(ignored);
+}
+
+async function unmount(
+  { mounts }: DiskHost,
+  { mount }: UnlockDelivery,
+  evictAfter: DurationMs | undefined,
+): Promise<void> {
+  if (mount === undefined) return;
+  try {
+    await mounts.unmount(mount.point);
+  } catch (error) {
+    if (evictAfter === undefined || !isKeywardError(error, "busy")) throw error;
+    await mounts.evict(mount.point, evictAfter);
+    await mounts.unmount(mount.point);
+  }
+}
+
+/** systemd opened it: it learns that it is closed, or it would think otherwise. */
+async function closeUnit({ systemd }: DiskHost, { name }: UnlockDelivery): Promise<void> {
+  if (systemd.isHere())
+    await systemd.stop(`systemd-cryptsetup@${systemdEscape(name)}.service`).catch(ignored);
+}
+
+function ignored(error: unknown): void {
+  if (!isKeywardError(error)) throw error;
+}

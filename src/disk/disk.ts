@@ -1,0 +1,7 @@
+/** Disk: a machine's encrypted volumes: made, opened, mounted, rotated and closed, with keys that somebody hands in. */
+export { type Closed, type CloseOptions, closeVolume } from "./close.ts";
+export type { DiskHost, VolumeKey } from "./host.ts";
+export { type OpenedVolume, openVolume } from "./open.ts";
+export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";
+export { type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";
+export { type UnitFile, unitFiles, unitsToEnable } from "./units.ts";

@@ -1,0 +1,163 @@
+/** Preflight: what will fail at the next boot, said before it: looked at, and nothing changed. */
+import { isKeywardError } from "../base/errors.ts";
+import type { KeyName } from "../model/name.ts";
+import { encryptedDevice, isStable, type UnlockDelivery } from "../model/volume.ts";
+import type { DiskHost, VolumeKey } from "./host.ts";
+
+export interface PreflightLine {
+  readonly check: string;
+  readonly state: "ok" | "warning" | "wrong";
+  /** What was found, or what to do. */
+  readonly says: string;
+}
+
+export interface PreflightFiles {
+  /** @returns `null` when it is not there. */
+  read(path: string): string | null;
+  /** The entries of a directory; `null` when it is none. */
+  list(path: string): readonly string[] | null;
+}
+
+/** @param keys - What the server gave for this look; none: it was not asked. */
+export async function preflight(
+  host: DiskHost,
+  key: KeyName,
+  delivery: UnlockDelivery,
+  keys: readonly VolumeKey[],
+  files: PreflightFiles,
+): Promise<PreflightLine[]> {
+  return [
+    deviceName(delivery),
+    ...(await onDevice(host, key, delivery, keys)),
+    ...mountPoint(host, delivery, files),
+    ...(host.systemd.isHere() ? boot(delivery, files) : []),
+  ];
+}
+
+function deviceName({ device }: UnlockDelivery): PreflightLine {
+  return isStable(device)
+    ? ok("device name", `${device} stays with the disk`)
+    : warning(
+        "device name",
+        `${device} may name another disk after the next boot: take one below /dev/disk/by-id`,
+      );
+}
+
+async function onDevice(
+  { luks, lvm }: DiskHost,
+  key: KeyName,
+  delivery: UnlockDelivery,
+  keys: readonly VolumeKey[],
+): Promise<PreflightLine[]> {
+  const device = encryptedDevice(delivery);
+  try {
+    if (delivery.beneath !== undefined && !(await lvm.has(delivery.beneath)))
+      return [wrong("device", `no logical volume ${delivery.beneath.group}/${delivery.beneath.volume}`)];
+    const found = await luks.contents(device);
+    if (found.kind === "blank" && delivery.createIfBlank === true)
+      return [ok("device", "blank: it will be made")];
+    if (found.kind !== "signature" || found.type !== "crypto_LUKS")
+      return [
+        wrong("device", `holds ${found.kind === "signature" ? found.type : found.kind}, no encrypted volume`),
+      ];
+    const lines = [ok("device", `an encrypted volume, ${await luks.uuid(device)}`)];
+    if (keys.length > 0) lines.push(await whichKey({ luks }, key, device, keys));
+    const slots = await luks.slots(device);
+    const recovery = (await luks.tokens(device)).some((token) => token.key === "recovery");
+    lines.push(
+      recovery || slots.length > 1
+        ? ok("recovery", `${slots.length} key slots`)
+        : warning("recovery", "one key slot: without the server nothing opens it; see: keyward disk escrow"),
+    );
+    return lines;
+  } catch (error) {
+    if (!isKeywardError(error)) throw error;
+    return [wrong("device", error.message)];
+  }
+}
+
+async function whichKey(
+  { luks }: Pick<DiskHost, "luks">,
+  key: KeyName,
+  device: string,
+  keys: readonly VolumeKey[],
+): Promise<PreflightLine> {
+  for (const [i, { version, value }] of keys.entries()) {
+    if ((await luks.fits(device, value)) === null) continue;
+    return i === 0
+      ? ok("key", `version ${version} of ${key} opens it`)
+      : warning("key", `version ${version} of ${key} opens it, not ${keys[0]?.version}: keyward disk rotate`);
+  }
+  return wrong("key", `no version of ${key} opens it: keyward disk bind`);
+}
+
+function mountPoint({ mounts }: DiskHost, { mount }: UnlockDelivery, files: PreflightFiles): PreflightLine[] {
+  if (mount === undefined) return [];
+  const { point } = mount;
+  if (mounts.at(point) !== null) return [ok("mount point", `${point} is mounted`)];
+  const entries = files.list(point);
+  if (entries === null) return [ok("mount point", `${point} will be made`)];
+  if (entries.length === 0) return [ok("mount point", `${point} is empty`)];
+  return [
+    wrong("mount point", `${point} holds files that nobody would see: it will not be mounted over them`),
+  ];
+}
+
+/** Only where crypttab has the volume; else `keyward unlock` opens it, and nothing is to be checked. */
+function boot({ name, mount, start }: UnlockDelivery, files: PreflightFiles): PreflightLine[] {
+  const crypttab = fieldsOf(files.read("/etc/crypttab")).find(([first]) => first === name);
+  if (crypttab === undefined)
+    return [
+      warning("boot", "not in /etc/crypttab: at boot only keyward unlock opens it; see: keyward disk units"),
+    ];
+  const lines: PreflightLine[] = [];
+  const options = crypttab[3]?.split(",") ?? [];
+  for (const option of ["_netdev", "nofail", "headless=true"])
+    if (!options.includes(option))
+      lines.push(wrong("crypttab", `${option} is missing in the options of ${name}`));
+  if (
+    files.read("/etc/systemd/system/sysinit.target.wants/remote-cryptsetup.target") === null &&
+    !enabled(files)
+  )
+    lines.push(
+      wrong("boot", "remote-cryptsetup.target is not enabled: systemctl enable remote-cryptsetup.target"),
+    );
+  if (mount !== undefined) {
+    const fstab = fieldsOf(files.read("/etc/fstab")).find(([, second]) => second === mount.point);
+    const has = fstab?.[3]?.split(",") ?? [];
+    if (fstab === undefined) lines.push(wrong("fstab", `${mount.point} is not in /etc/fstab`));
+    else if (
+      !has.includes("_netdev") ||
+      !has.some((one) => one.startsWith("x-systemd.requires=systemd-cryptsetup@"))
+    )
+      lines.push(
+        wrong(
+          "fstab",
+          `${mount.point} wants _netdev and x-systemd.requires, or it is stopped in the wrong order`,
+        ),
+      );
+    for (const unit of start)
+      if (files.read(`/etc/systemd/system/${unit}.d/keyward.conf`) === null)
+        lines.push(
+          warning("service", `${unit} may start before ${mount.point} is mounted: keyward disk units`),
+        );
+  }
+  return lines.length === 0 ? [ok("boot", "systemd opens it at boot")] : lines;
+}
+
+function enabled(files: PreflightFiles): boolean {
+  return ["remote-fs.target.wants", "multi-user.target.wants", "initrd-root-device.target.wants"].some(
+    (wants) => files.list(`/etc/systemd/system/${wants}`)?.includes("remote-cryptsetup.target") ?? false,
+  );
+}
+
+function fieldsOf(text: string | null): string[][] {
+  return (text ?? "")
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("#"))
+    .map((line) => line.trim().split(/\s+/));
+}
+
+const ok = (check: string, says: string): PreflightLine => ({ check, state: "ok", says });
+const warning = (check: string, says: string): PreflightLine => ({ check, state: "warning", says });
+const wrong = (check: string, says: string): PreflightLine => ({ check, state: "wrong", says });
