@@ -56,8 +56,6 @@ export function createOpening(needs: OpeningNeeds): Opening {
   const pairs = masters.flatMap((master) => configs.map((config) => pairOf(master, config, boxKeys)));
 
   function openNacl(envelope: NaclEnvelope, what: string): OpenedValue {
-    if (pairs.length === 0)
-      throw notHere(what, "ENC[NACL,…]", "a config public key and a master private key");
     for (const { key, keys } of pairs) {
       const value = tryNacl(key(), envelope);
       if (value !== null) return { value, keys };
@@ -86,6 +84,8 @@ export function createOpening(needs: OpeningNeeds): Opening {
     async open(envelope, found) {
       const { what } = found;
       if (envelope.startsWith("ENC[HPKE,")) return openHpke(envelope, found);
+      if (envelope.startsWith("ENC[NACL,") && pairs.length === 0)
+        throw notHere(what, "ENC[NACL,…]", "a config public key and a master private key");
       const parsed = parseEnvelope(envelope, what);
       if (parsed.kind === "nacl") return openNacl(parsed.nacl, what);
       return await openByKms(parsed.kms, what);

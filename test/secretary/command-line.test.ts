@@ -58,6 +58,31 @@ for (const one of load("cli").cases as readonly CliCase[]) {
   });
 }
 
+test("flags may stand before the command, and an unknown one there ends with 2", async () => {
+  const stdin = Buffer.from(lookup.envelope as string);
+  const env = { CONFIG_PUBLIC_KEY: configKey, KEY: stdinKeys.DEPLOY_PRIVATE_KEY ?? "" };
+  const before = await run({ argv: ["--private-key", "KEY", "decrypt"], env, stdin });
+  assert.equal(before.stdout.toString(), "correct horse battery staple", before.stderr);
+  const first = async (...argv: string[]): Promise<[number, string | undefined]> => {
+    const { exitCode, stdout, stderr } = await run({ argv });
+    assert.equal(stdout.length, 0);
+    return [exitCode, stderr.split("\n")[0]];
+  };
+  assert.deepEqual(await first("-e", "decrypt"), [2, "Error: unknown shorthand flag: 'e' in -e"]);
+  assert.deepEqual(await first("help", "bogus"), [2, "Unknown help topic [`bogus`]"]);
+  assert.deepEqual(await first("daemon", "--port", "x"), [
+    2,
+    'Error: invalid argument "x" for "-p, --port" flag: strconv.ParseInt: parsing "x": invalid syntax',
+  ]);
+});
+
+test("without keys a broken envelope is told as one that nobody here may open", async () => {
+  for (const text of ["ENC[NACL,AAAA]", "a ENC[NACL,A] b ENC[NACL,AAAA]"]) {
+    const ran = await run({ argv: ["decrypt"], stdin: Buffer.from(text) });
+    assert.equal(ran.stderr, "Not configured for decrypting ENC[NACL,..] values\n");
+  }
+});
+
 interface Form {
   readonly name: string;
   readonly text: string;
@@ -114,6 +139,7 @@ interface TextCase {
   readonly stdin_b64: string;
   readonly exitCode: number;
   readonly stdout_b64: string;
+  readonly stderr: string;
 }
 
 const stdin = load("decrypt-stdin");
@@ -122,7 +148,9 @@ for (const one of stdin.cases as readonly TextCase[]) {
     const ran = await run({ argv: ["decrypt"], env: stdin.env, stdin: bytes(one.stdin_b64) });
     assert.equal(ran.exitCode, one.exitCode, ran.stderr);
     assert.equal(ran.stdout.toString("base64"), one.stdout_b64);
-    assert.equal(ran.stderr === "", one.exitCode === 0);
+    // what the AWS library says of its own is not repeated
+    if (one.name.startsWith("kms-")) assert.equal(ran.stderr === "", one.exitCode === 0);
+    else assert.equal(ran.stderr, one.stderr);
   });
 }
 
@@ -171,10 +199,7 @@ for (const one of environment.cases as readonly EnvCase[]) {
     assert.equal(ran.exitCode, one.exitCode, ran.stderr);
     // All or none: the shell that evaluates the lines does not see the exit status.
     assert.equal(ran.stdout.toString("base64"), one.exitCode === 0 ? one.stdout_b64 : "");
-    assert.deepEqual(
-      ran.stderr.split("\n").map((line) => line.split(":")[0]),
-      one.stderr.split("\n").map((line) => line.split(":")[0]),
-    );
+    assert.equal(ran.stderr, one.stderr);
   });
 }
 

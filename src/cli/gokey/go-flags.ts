@@ -64,11 +64,18 @@ const integer =
 function parseInteger(name: string, text: string): number {
   const refuse = (why: string): GoFlagError =>
     new GoFlagError(`invalid value ${JSON.stringify(text)} for flag -${name}: ${why}`);
+  const value = goInteger(text);
+  if (value === null) throw refuse("parse error");
+  if (value >= 2n ** 63n || value <= -(2n ** 63n)) throw refuse("value out of range");
+  return Number(value);
+}
+
+/** `null` where strconv.ParseInt with base 0 finds no number, whatever its size. */
+export function goInteger(text: string): bigint | null {
   const [, sign, hex, binary, octal, decimal] = integer.exec(text) ?? [];
   const digits = hex ?? binary ?? octal ?? decimal;
-  if (digits === undefined) throw refuse("parse error");
+  if (digits === undefined) return null;
   const prefix = hex ? "0x" : binary ? "0b" : octal ? "0o" : "";
   const size = BigInt(prefix + digits.replaceAll("_", ""));
-  if (size >= 2n ** 63n) throw refuse("value out of range");
-  return Number(sign === "-" ? -size : size);
+  return sign === "-" ? -size : size;
 }

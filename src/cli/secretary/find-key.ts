@@ -90,8 +90,9 @@ function fromFile<K>(name: string, parse: ParseKey<K>, secret: boolean, world: K
 function warnOfOthers(name: string, file: string, { stderr }: KeyWorld): void {
   const fd = openSync(file, "r");
   try {
-    const mode = fstatSync(fd).mode & 0o777;
-    if ((mode & 0o077) !== 0)
+    const stat = fstatSync(fd);
+    const mode = stat.mode & 0o777;
+    if (stat.isFile() && (mode & 0o077) !== 0)
       stderr.write(
         `warning: key file ${printable(name)} can be read by others (mode ${mode.toString(8).padStart(4, "0")}): chmod 600\n`,
       );

@@ -53,7 +53,7 @@ export const daemonFlags = {
   "tls-cert-file": { type: "string", help: "certificate of the daemon, PEM" },
   "tls-key-file": { type: "string", help: "key of the certificate, PEM" },
   ip: { type: "string", short: "i", help: 'address to listen on (default "0.0.0.0")' },
-  port: { type: "string", short: "p", help: "port to listen on (default 5070)" },
+  port: { type: "int", short: "p", help: "port to listen on (default 5070)" },
   strict: {
     type: "boolean",
     help: "refuse Mesos tasks whose labels do not name their envelopes (not in the original)",

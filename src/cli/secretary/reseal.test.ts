@@ -101,7 +101,7 @@ test("one envelope that does not open leaves its file as it was; the others are 
   const cwd = await folderWith({ "bad.env": bad, "good.env": `A=${sealed("a")}\n` });
   const { status, stdout, stderr } = await type(["reseal", "bad.env", "good.env"], { cwd, env });
   assert.equal(status, 1);
-  assert.match(stdout, /bad\.env.*bad\.env:2: shorter than/);
+  assert.match(stdout, /bad\.env.*bad\.env:2: 3 bytes, shorter than/);
   assert.match(stderr, /bad\.env:2/);
   assert.equal(read(cwd, "bad.env").toString(), bad);
   assert.match(read(cwd, "good.env").toString(), /^A=ENC\[HPKE/);

@@ -9,6 +9,7 @@ import { deriveBoxKey } from "../../formats/secretary/keys.ts";
 import { NACL_NONCE_SIZE, sealNacl } from "../../formats/secretary/nacl.ts";
 import { exportLine } from "../../formats/secretary/shell.ts";
 import { version } from "../release.ts";
+import { plain } from "../terminal.ts";
 import type { World } from "../world.ts";
 import { entriesOf } from "./environ.ts";
 import { daemonFlags, decryptFlags, encryptFlags, genkeysFlags } from "./flags.ts";
@@ -17,7 +18,15 @@ import { keysToEncrypt, type TypedKeys } from "./keys.ts";
 import { isOpened, type OpenedEntry, openEnvironment } from "./open-environment.ts";
 import { openText } from "./open-text.ts";
 import { createOpener } from "./opening.ts";
-import { PFlagError, type PFlags, PHelp, type PTyped, parsePFlags, pflagUsages } from "./pflag.ts";
+import {
+  findCommand,
+  PFlagError,
+  type PFlags,
+  PHelp,
+  type PTyped,
+  parsePFlags,
+  pflagUsages,
+} from "./pflag.ts";
 import { MAX_DOCUMENT, MAX_VALUE, readInput } from "./read-input.ts";
 import { originalWords } from "./words.ts";
 
@@ -52,37 +61,48 @@ Use "secretary [command] --help" for more information about a command.
 
 /** @returns The exit status. */
 export async function secretary(args: readonly string[], world: World): Promise<number> {
-  const [name = "help", ...rest] = args;
-  if (name === "help" || name === "--help" || name === "-h") return help(rest[0], world);
+  const { name, rest } = findCommand(args);
+  if (name === undefined) return withoutCommand(rest, world);
+  if (name === "help") return help(rest[0], world);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) return refuse(name, world);
+  if (command === undefined)
+    return refuse(`unknown command ${JSON.stringify(name)} for "secretary"`, tryHelp, world);
   try {
     return await command.run(parsePFlags(rest, command.flags), world);
   } catch (error) {
     if (error instanceof PHelp) return help(name, world);
-    if (error instanceof PFlagError) {
-      world.stderr.write(`Error: ${error.message}\n${usageOf(name, command)}\n`);
-      return 2;
-    }
+    if (error instanceof PFlagError) return refuse(error.message, usageOf(name, command), world);
     if (!isKeywardError(error)) throw error;
     world.stderr.write(`${originalWords(error)}\n`);
     return 1;
   }
 }
 
+const tryHelp = "Run 'secretary --help' for usage.";
+
+function withoutCommand(args: readonly string[], world: World): number {
+  try {
+    parsePFlags(args, {});
+  } catch (error) {
+    if (error instanceof PFlagError) return refuse(error.message, overview, world);
+    if (!(error instanceof PHelp)) throw error;
+  }
+  return help(undefined, world);
+}
+
 function help(name: string | undefined, world: World): number {
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
-  world.stdout.write(
-    command === undefined ? overview : `${command.summary}\n\n${usageOf(name ?? "", command)}`,
-  );
+  if (command !== undefined) world.stdout.write(`${command.summary}\n\n${usageOf(name ?? "", command)}`);
+  else if (name === undefined || name === "help" || name.startsWith("-")) world.stdout.write(overview);
+  else {
+    world.stderr.write(`Unknown help topic [\`${plain(name)}\`]\n${overview}`);
+    return 2;
+  }
   return 0;
 }
 
-function refuse(name: string, world: World): number {
-  const wrong = name.startsWith("-")
-    ? `unknown flag: ${name}`
-    : `unknown command ${JSON.stringify(name)} for "secretary"`;
-  world.stderr.write(`Error: ${wrong}\nRun 'secretary --help' for usage.\n`);
+function refuse(why: string, next: string, world: World): number {
+  world.stderr.write(`Error: ${plain(why)}\n${next}\n`);
   return 2;
 }
 

@@ -2,6 +2,9 @@
 import type { KeywardError } from "../../base/errors.ts";
 import { plain } from "../terminal.ts";
 
+/** Bytes: the original tries to open what cannot even hold a tag. */
+const SHORTEST_READ = 25;
+
 /** From our message to the original's, the first that fits. */
 const words: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [
@@ -24,12 +27,18 @@ const words: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] 
     /^key file (.*): (no whole PEM block|not base64|a key has 32 bytes|too long for a key)/,
     ([, name, why]) => `Expected key ${name} to be at least 32 bytes (${keyWords(why)})`,
   ],
+  [
+    /^variable "(.*)": not a name that a shell can hold/,
+    ([, name]) =>
+      `the env var '${name}' is not a valid shell script identifier. Only alphanumeric characters and underscores are supported, starting with an alphabetic or underscore character`,
+  ],
   [/^failed (.*)$/, ([, rest]) => `Failed ${rest}`],
 ];
 
 /** @param about - What the message begins with when it is about the envelope of this place. */
 export function originalWords({ code, message }: KeywardError, about = "envelope"): string {
-  const text = message.startsWith(`${about}: `) ? message.slice(about.length + 2) : message;
+  const bare = message.startsWith(`${about}: `) ? message.slice(about.length + 2) : message;
+  const text = bare.replace(/^envelope \d+: /, "");
   for (const [pattern, write] of words) {
     const match = pattern.exec(text);
     if (match !== null) return plain(write(match));
@@ -40,8 +49,11 @@ export function originalWords({ code, message }: KeywardError, about = "envelope
 
 function inner(why = ""): string {
   if (/^sealed with other keys/.test(why)) return "Failed to decrypt (incorrect keys?)";
-  if (/^shorter than/.test(why)) return "Expected at least 25 bytes of encrypted data";
-  if (/^not base64/.test(why)) return "illegal base64 data";
+  const [, bytes] = /^(\d+) bytes, shorter than/.exec(why) ?? [];
+  if (bytes !== undefined && Number(bytes) >= SHORTEST_READ) return "Failed to decrypt (incorrect keys?)";
+  if (bytes !== undefined) return `Expected at least ${SHORTEST_READ} bytes of encrypted data`;
+  const [, at] = /^not base64 at input byte (\d+)/.exec(why) ?? [];
+  if (at !== undefined) return `illegal base64 data at input byte ${at}`;
   if (/^not ENC\[/.test(why)) return "Expected ENC[NACL,...] structured string";
   return why;
 }

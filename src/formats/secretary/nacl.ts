@@ -35,7 +35,10 @@ export function sealNacl(key: BoxKey, nonce: Uint8Array, value: Uint8Array): str
 export function parseNacl(text: string, what: string): NaclEnvelope {
   const bytes = bodyOf("NACL", text, what);
   if (bytes.byteLength < NACL_OVERHEAD)
-    throw new KeywardError("malformed", `${what}: shorter than the ${NACL_OVERHEAD} bytes of an empty value`);
+    throw new KeywardError(
+      "malformed",
+      `${what}: ${bytes.byteLength} bytes, shorter than the ${NACL_OVERHEAD} of an empty value`,
+    );
   return { nonce: bytes.subarray(0, BOX_NONCE_SIZE), box: bytes.subarray(BOX_NONCE_SIZE) };
 }
 
