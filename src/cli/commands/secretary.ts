@@ -1,6 +1,7 @@
 /** `keyward secretary`, also by the name `secretary`: the command line of the original Secretary. */
 import type { Runnable } from "../command.ts";
 import { act } from "../command.ts";
+import { directSinks } from "../direct-sinks.ts";
 import { secretary } from "../secretary/secretary.ts";
 import { systemWorld } from "../world.ts";
 
@@ -23,5 +24,5 @@ const tree = act({
 
 export const command: Runnable = {
   tree,
-  run: (words, world = systemWorld()) => secretary(words, world),
+  run: (words, world = systemWorld(directSinks())) => secretary(words, world),
 };
