@@ -156,3 +156,39 @@ test("neither bundles nor executable hold a path of the machine that built them"
   );
   assert.deepEqual(found, []);
 });
+
+/** An envelope of nobody's: to be refused under the name that it has. */
+const nobodys = "ENC[NACL,AAAA]";
+
+test("exec and decrypt -e see names that a shell cannot hold, and the rest in its order", () => {
+  const env = { PATH: process.env.PATH ?? "", Z: "1", "a.b": "2", A: "3", "c-d": "x\ny" };
+  const launcher = path.join(root, "bin/keyward");
+  const inside = spawnSync(launcher, ["exec", "--", "/usr/bin/env", "-0"], { env, encoding: "utf8" });
+  assert.equal(inside.status, 0, inside.stderr);
+  const lines = Object.entries(env).map(([name, value]) => `${name}=${value}\0`);
+  assert.equal(inside.stdout, lines.join(""));
+  for (const flag of ["-e", "--decrypt-env=true"]) {
+    const args = ["secretary", "decrypt", flag];
+    const { status, stdout, stderr } = spawnSync(launcher, args, {
+      env: { ...env, "a.b": nobodys },
+      encoding: "utf8",
+    });
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^a\.b: /);
+  }
+});
+
+test("an environment of a megabyte is handed on whole", () => {
+  const big = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`big.${i}`, `${i}`.repeat(100_000)]));
+  const env = { PATH: process.env.PATH ?? "", ...big };
+  const args = ["exec", "--", "/usr/bin/env", "-0"];
+  const options = { env, encoding: "utf8", maxBuffer: 4_000_000 } as const;
+  const { status, stdout, stderr } = spawnSync(path.join(root, "bin/keyward"), args, options);
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout.split("\0").length, 12);
+  assert.equal(
+    stdout.length,
+    Object.entries(env).reduce((sum, [n, v]) => sum + n.length + v.length + 2, 0),
+  );
+});

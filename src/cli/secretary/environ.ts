@@ -2,7 +2,7 @@
  * The environment as the system handed it over: in its order, byte for byte. The runtime's own view is an object
  * of text, which has neither.
  */
-import { readFileSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import type { World } from "../world.ts";
 
 export interface Entry {
@@ -35,9 +35,28 @@ function fromObject(env: World["env"]): Entry[] {
   );
 }
 
-/** What this process was started with. `null` where the system does not tell (proc(5)). */
+/**
+ * What this process was started with, or the launcher before it. `null` where the system does not tell (proc(5)).
+ */
 export function systemEnviron(): Uint8Array | null {
-  return ofThisProcess("environ");
+  if (handedOver === undefined) handedOver = fromLauncher(process.env);
+  return handedOver ?? ofThisProcess("environ");
+}
+
+let handedOver: Uint8Array | null | undefined;
+
+/** The descriptor that bin/keyward opens: what its shell was started with, in base64. It can be read once. */
+function fromLauncher(env: NodeJS.ProcessEnv): Uint8Array | null {
+  const fd = env.KEYWARD_ENVIRON;
+  delete env.KEYWARD_ENVIRON;
+  if (fd !== "9") return null;
+  try {
+    return Buffer.from(readFileSync(9, "latin1"), "base64");
+  } catch {
+    return null;
+  } finally {
+    closeSync(9);
+  }
 }
 
 /** As `systemEnviron`: the words of its command line, the program's first. */
