@@ -77,6 +77,26 @@ async function bundleOne(bundle, input, out, version, found) {
     logLevel: "warning",
     logOverride: { "empty-import-meta": "silent" },
   });
+  const made = path.join(out, bundle);
+  await writeFile(made, forgetErrors(await readFile(made, "utf8"), bundle));
+}
+
+/**
+ * esbuild writes `using` for Node 22 with variables that outlive a round of a loop: an error that was caught in one round
+ * is thrown again at the end of each later one. Here they are emptied as they are read.
+ */
+function forgetErrors(code, bundle) {
+  let repaired = 0;
+  const done = code.replaceAll(
+    /(catch\(([\w$]+)\)\{var ([\w$]+)=\2,([\w$]+)=!0\}finally\{(?:var [\w$]+=)?[\w$]+\([\w$]+,\3,\4)\)/g,
+    (_, call, __, error, hasError) => {
+      repaired++;
+      return `${call},${hasError}=${error}=void 0)`;
+    },
+  );
+  if (repaired !== code.split("=!0}finally{").length - 1)
+    throw new Error(`${bundle}: esbuild writes \`using\` in another way: see forgetErrors`);
+  return done;
 }
 
 async function baseEntry() {

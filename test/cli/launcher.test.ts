@@ -14,6 +14,14 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { systemRandom } from "../../src/crypto/random.ts";
+import {
+  deriveBoxKey,
+  formatPrivateKey,
+  formatPublicKey,
+  generateKeyPair,
+} from "../../src/formats/secretary/keys.ts";
+import { sealNacl } from "../../src/formats/secretary/nacl.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -177,6 +185,28 @@ test("exec and decrypt -e see names that a shell cannot hold, and the rest in it
     assert.equal(stdout, "");
     assert.match(stderr, /^a\.b: /);
   }
+});
+
+test("in the bundles an error caught in one round of a loop is not thrown again in the next", () => {
+  const config = generateKeyPair(systemRandom);
+  const master = generateKeyPair(systemRandom);
+  const key = deriveBoxKey(config.privateKey, master.publicKey);
+  const sealed = sealNacl(key, systemRandom(24), Buffer.from("correct horse"));
+  const env = {
+    PATH: process.env.PATH ?? "",
+    CONFIG_PUBLIC_KEY: formatPublicKey(config.publicKey),
+    DEPLOY_PRIVATE_KEY: formatPrivateKey(master.privateKey),
+    "a.b": sealed,
+    GOOD: sealed,
+  };
+  const args = ["secretary", "decrypt", "-e", "--partial"];
+  const { status, stdout, stderr } = spawnSync(path.join(root, "bin/keyward"), args, {
+    env,
+    encoding: "utf8",
+  });
+  assert.equal(stdout, "export GOOD='correct horse'\n");
+  assert.match(stderr, /^a\.b: the env var 'a\.b' is not [^\n]*\n$/);
+  assert.equal(status, 1);
 });
 
 test("an environment of a megabyte is handed on whole", () => {
