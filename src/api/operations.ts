@@ -166,6 +166,7 @@ export const operations = {
     "Sign an SSH certificate for a user or a host, names limited by rule",
     { changes: true },
   ),
+  "ssh.list": on("GET /v1/ssh/certificates", rule("cert:read"), "SSH certificates that were signed"),
   "ssh.revoke": on(
     "POST /v1/ssh/certificates/{serial}/revoke",
     rule("cert:revoke"),

@@ -38,6 +38,11 @@ export interface SshSignRequest {
 export interface SshCertificates {
   /** @throws KeywardError `usage`, `malformed`, `denied`, `sealed` */
   sign(caller: Caller, request: SshSignRequest): Promise<{ line: string; info: SshCertificateInfo }>;
+  /** In order of serial number, as text, those after one. */
+  list(
+    caller: Caller,
+    page: { readonly after: string; readonly limit: number },
+  ): Promise<{ certs: SshCertificateInfo[]; more: boolean }>;
   /** @throws KeywardError `not-found` */
   revoke(caller: Caller, serial: string): Promise<SshCertificateInfo>;
   /** What sshd's `RevokedKeys` reads, base64. */
@@ -107,6 +112,14 @@ export function createSshCertificates({
         issued.put(tx, info);
         return { line, info };
       });
+    },
+
+    async list(caller, { after, limit }) {
+      await journal.act({ ...caller, action: "cert:read", resource: "ssh" }, () => {});
+      const from = after === "" ? "" : `${issued.prefix}${after}`;
+      const rows = await store.range({ prefix: issued.prefix, after: from, limit: limit + 1 });
+      const certs = rows.map(({ key, value }) => issued.decode(key, value));
+      return { certs: certs.slice(0, limit), more: certs.length > limit };
     },
 
     async revoke(caller, serial) {

@@ -121,6 +121,8 @@ export interface Fleet extends Plans, Unlocks {
 
   /** Nodes that a query selects; all without one. No permission is checked. */
   selected(query: Query | null): NodeName[];
+  /** Does a node hold a version of the key, or should it? No permission is checked. */
+  concerns(node: NodeName, key: KeyName): boolean;
   /** Nodes without an agent. */
   pushed(): NodeName[];
   /** Told, once a turn, which of them may have something to be pushed, withdrawals from revoked ones among it. */
@@ -165,6 +167,11 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
     ...createBundles(parts),
     ...createReports(parts),
     selected: (query) => (query === null ? [...roster.names()] : roster.select(query)),
+    concerns(node, key) {
+      const record = ledger.get(node, key);
+      if (record !== undefined && record.withdrawn === undefined) return true;
+      return roster.placements(node).desired.some(({ grant }) => grant.key === key);
+    },
     pushed: () => [...roster.nodes.values()].flatMap(({ name, pushed }) => (pushed ? [name] : [])),
     onPush: (listener) =>
       roster.onChange(({ desired, refused }) => {

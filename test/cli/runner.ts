@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   closeSync,
   cpSync,
@@ -17,6 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type FakeKms, startFakeKms } from "../kms/fake-kms.ts";
+import { type Sshd, startSshd } from "../ssh/sshd.ts";
 import { expand, type Line, type Script } from "./script.ts";
 
 export interface Build {
@@ -52,6 +54,7 @@ class ScriptRun {
   readonly #running = new Map<string, ChildProcess>();
   readonly #env: Record<string, string>;
   #kms: FakeKms | null = null;
+  #sshd: Sshd | null = null;
   #last: Ended = { status: 0, stdout: "", stderr: "" };
 
   constructor(script: Script, build: Build) {
@@ -138,6 +141,8 @@ class ScriptRun {
         return chmodSync(this.#at(second), Number.parseInt(first, 8));
       case "kms":
         return await this.#keyService(first);
+      case "sshd":
+        return await this.#secureShell(second);
       case "server":
         return await this.#server(words);
       case "agent":
@@ -205,6 +210,17 @@ class ScriptRun {
     this.#kms.away = change === "away";
   }
 
+  async #secureShell(allowed: string): Promise<void> {
+    if (this.#sshd === null) {
+      this.#sshd = await startSshd();
+      const { port, user, hostKey } = this.#sshd;
+      for (const [name, value] of Object.entries({ PORT: String(port), USER: user, KEY: hostKey }))
+        this.#names.set(`SSHD_${name}`, value);
+    }
+    if (allowed !== "")
+      appendFileSync(path.join(this.#sshd.folder, "authorized_keys"), readFileSync(this.#at(allowed)));
+  }
+
   async #server(words: readonly string[]): Promise<void> {
     this.#start("server", this.#build.server, ["server", "--listen", "127.0.0.1:0", ...words]);
     await this.#until(async () => {
@@ -253,6 +269,7 @@ class ScriptRun {
       await endOf(child);
     }
     await this.#kms?.stop();
+    await this.#sshd?.stop();
     rmSync(this.#cwd, { recursive: true, force: true });
   }
 }

@@ -12,6 +12,8 @@
  *     keep NAME REGEX                   what the group matched in stdout is $NAME from now on
  *     kms                               AWS KMS, as far as it is needed; $KMS_KEY is a key's ARN
  *     kms away, kms back                it cannot be reached from now on; it can again
+ *     sshd                              a real one; $SSHD_PORT, $SSHD_USER, $SSHD_KEY
+ *     sshd allow FILE                   its lines are added to the user's authorized_keys
  *     env NAME=TEXT, mkdir, cp, rm, chmod
  *     server [WORDS], agent NAME [WORDS], stop NAME, signal NAME SIGNAL
  *     wait STATEMENT                    until it holds, 15 seconds at most

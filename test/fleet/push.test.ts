@@ -185,6 +185,18 @@ test("a changed host key stops that node alone, and is said in plan", async () =
     plan.map(({ node }) => node),
     ["web1"],
   );
+  const { events } = await admin.call("audit.list", { query: { resource: "web1" } });
+  const failed = events.filter(({ action, outcome }) => action === "node:push" && outcome === "failed");
+  assert.deepEqual(
+    failed.map(({ by, detail }) => [by, detail?.code]),
+    [["system:push", "integrity"]],
+    "once, though it was tried more than once",
+  );
+  const { node } = await admin.call("node.show", { path: { name: "web1" } });
+  assert.deepEqual([node.pushed?.outcome, node.pushed?.reached], ["integrity", undefined]);
+  const figures = await admin.text("server.metrics");
+  assert.match(figures, /^keyward_pushes_total\{outcome="integrity"\} [1-9]/m);
+  assert.match(figures, /^keyward_push_nodes_down 1$/m);
 });
 
 test("a symbolic link at the target, and a directory in its place, are left alone and said", async () => {

@@ -50,6 +50,16 @@ const pushSettings = object({
   every: time,
 });
 
+/** What came of the last push to it since the server started, and when the next is due. */
+const pushed = object({
+  at: optional(time),
+  outcome: optional(text(64)),
+  message: optional(text(4096)),
+  /** When all went well. */
+  reached: optional(time),
+  next: optional(time),
+});
+
 const nodeShape = object({
   name: text(253),
   state: nodeState,
@@ -61,6 +71,7 @@ const nodeShape = object({
   ),
   connected: Type.Boolean(),
   push: optional(pushSettings),
+  pushed: optional(pushed),
 });
 
 export const nodeShapes = {

@@ -1,6 +1,6 @@
 /** Shapes: keys pushed by SSH, and SSH certificates. */
 import Type from "typebox";
-import { object, oneOf, optional, text, time } from "./parts.ts";
+import { object, oneOf, optional, page, text, time } from "./parts.ts";
 
 const certificate = object({
   serial: text(32),
@@ -17,8 +17,10 @@ export const pushShapes = {
     body: object({
       query: optional(text(4096)),
       nodes: optional(Type.Array(text(253), { maxItems: 100_000 })),
+      /** Only those that hold this key, or should. */
+      key: optional(text(512)),
       concurrency: optional(Type.Integer({ minimum: 1, maximum: 256 })),
-      /** For each node, from connecting on. */
+      /** For each node: to connect, and then for all that its answers take beyond a second each, programs apart. */
       timeout: optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
     }),
     response: Type.Union([
@@ -47,6 +49,10 @@ export const pushShapes = {
       sourceAddress: optional(text(256)),
     }),
     response: object({ line: text(65_536), info: certificate }),
+  },
+  "ssh.list": {
+    query: object({ ...page }),
+    response: object({ certs: Type.Array(certificate), more: Type.Boolean() }),
   },
   "ssh.revoke": { path: object({ serial: text(32) }), response: certificate },
   /** Base64. */

@@ -1,11 +1,13 @@
 /** `keyward ssh`: who Keyward is to hosts, and SSH certificates by its CA. */
 import path from "node:path";
 import { fromBase64, utf8 } from "../../base/bytes.ts";
+import { KeywardError } from "../../base/errors.ts";
 import { act } from "../command.ts";
+import { everyPage, paging } from "../paging.ts";
 import { period, present } from "../read-flags.ts";
 import { readSecret } from "../read-secret.ts";
 import { runnable } from "../run.ts";
-import { time } from "../view.ts";
+import { state, time } from "../view.ts";
 import { assertAbsent, writeNew } from "../write-file.ts";
 
 const authorize = act({
@@ -82,8 +84,9 @@ const sign = act({
   async run({ call, out, world, dryRun }, { words: [file], flags }) {
     const target = flags.out === undefined ? undefined : path.resolve(world.cwd, flags.out);
     if (target !== undefined) assertAbsent(target, "file");
+    typeOf(flags.user, flags.host);
     using key = await readSecret(world, file, { what: "public key", limit: 8192, chomp: true });
-    const type = flags.host === undefined ? ("user" as const) : ("host" as const);
+    const type = typeOf(flags.user, flags.host);
     const answer = await call("ssh.sign", {
       body: present({
         type,
@@ -101,6 +104,42 @@ const sign = act({
       blocks: [{ kind: "lines", lines: [target === undefined ? answer.line : said] }],
       names: [serial],
     });
+  },
+});
+
+/** @throws KeywardError `usage`: a certificate is one or the other. */
+function typeOf(users: readonly string[] = [], hosts: readonly string[] = []): "user" | "host" {
+  if ((users.length === 0) === (hosts.length === 0))
+    throw new KeywardError("usage", "want --user or --host, and not both: a certificate is one or the other");
+  return hosts.length === 0 ? "user" : "host";
+}
+
+const list = act({
+  summary: "List SSH certificates that were signed",
+  words: [],
+  flags: { ...paging },
+  calls: ["ssh.list"],
+  examples: ["keyward ssh list"],
+  async run(session, { flags }) {
+    const certs = await everyPage(flags, async (page) => {
+      const answer = await session.call("ssh.list", { query: present(page) });
+      return { items: answer.certs, more: answer.more, last: answer.certs.at(-1)?.serial };
+    });
+    const rows = certs.map((one) => [
+      one.serial,
+      one.type,
+      one.principals.join(","),
+      time(one.notAfter),
+      one.revoked === undefined ? "" : state("revoked"),
+      one.by,
+    ]);
+    session.out.show(
+      { certs },
+      {
+        blocks: [{ kind: "table", head: ["SERIAL", "TYPE", "NAMES", "UNTIL", "STATE", "BY"], rows }],
+        names: certs.map((one) => one.serial),
+      },
+    );
   },
 });
 
@@ -143,5 +182,5 @@ const krl = act({
 
 export const command = runnable("ssh", {
   summary: "SSH: who Keyward is to hosts, and certificates by its SSH CA.",
-  acts: { authorize, ca, sign, revoke, krl },
+  acts: { authorize, ca, sign, list, revoke, krl },
 });

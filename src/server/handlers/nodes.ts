@@ -5,9 +5,19 @@ import type { Node } from "../../model/node.ts";
 import type { Serving } from "../serving.ts";
 import { type HandlersOf, limitOf } from "./handler.ts";
 
-export function nodeHandlers({ fleet, authority }: Pick<Serving, "fleet" | "authority">): HandlersOf<"node"> {
+type Needs = Pick<Serving, "fleet" | "authority" | "pusher">;
+
+export function nodeHandlers({ fleet, authority, pusher }: Needs): HandlersOf<"node"> {
   const { nodes } = fleet;
-  const shown = (node: Node) => ({ ...node, connected: fleet.isWatched(node.name) });
+  const shown = (node: Node) => ({
+    ...node,
+    connected: fleet.isWatched(node.name),
+    ...(node.push === undefined ? {} : { pushed: pushedOf(node) }),
+  });
+  const pushedOf = ({ name }: Node) => {
+    const { last, next } = pusher.standing(name);
+    return { ...last, ...(next === undefined ? {} : { next }) };
+  };
   /** What it gains is worked out before: afterwards it has it. */
   async function approve(caller: Caller, name: string, fingerprint: string) {
     const rehearsed = await authority.approve({ ...caller, dryRun: true }, name, fingerprint);

@@ -8,6 +8,7 @@ import { everyPage, paging } from "../../paging.ts";
 import { present } from "../../read-flags.ts";
 import type { Cell } from "../../terminal.ts";
 import { deliveriesBlock, short, state, time } from "../../view.ts";
+import { connection, pushFields } from "./pushed.ts";
 
 type Shown = ResponseOf<"node.show">;
 type Node = Shown["node"];
@@ -42,7 +43,7 @@ export const list = act({
     const rows = nodes.map((node): Cell[] => [
       node.name,
       state(node.state),
-      node.connected ? "yes" : "no",
+      connection(node),
       attributesLine(node),
     ]);
     session.out.show(
@@ -72,11 +73,17 @@ export const show = act({
   examples: ["keyward node show db1"],
   async run({ call, out }, { words: [name = ""] }) {
     const answer = await call("node.show", { path: { name: parseNodeName(name) } });
-    out.show(answer, { blocks: blocksOf(answer), names: [answer.node.name] });
+    out.show(answer, {
+      blocks: blocksOf(answer, await pushFields(answer.node)),
+      names: [answer.node.name],
+    });
   },
 });
 
-function blocksOf({ node, holds, inventories }: Shown): Block[] {
+function blocksOf(
+  { node, holds, inventories }: Shown,
+  pushed: Awaited<ReturnType<typeof pushFields>>,
+): Block[] {
   const { identity } = node;
   return [
     {
@@ -85,8 +92,9 @@ function blocksOf({ node, holds, inventories }: Shown): Block[] {
         ["name", node.name],
         ["state", state(node.state)],
         ["reason", node.reason],
-        ["connected", node.connected ? "yes" : "no"],
+        ["connected", connection(node)],
         ["created", time(node.created)],
+        ...pushed,
         ["fingerprint", identity?.fingerprint],
         [
           "generation",
