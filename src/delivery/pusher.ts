@@ -168,27 +168,32 @@ export function createPusher(needs: PusherNeeds): Pusher {
     return fresh;
   }
 
-  /** A failure has its event when it is a new one: not each time that a node is still down. */
   async function settle(name: NodeName, run: PushRun): Promise<void> {
     const { outcome, error } = run;
-    const standing = standingOf(name);
     onRun(run);
-    if (error === null && outcome === null) {
-      // neither settings nor anything left there: not ours any more, unless it has become so meanwhile
-      if (!standing.changed) standings.delete(name);
+    const standing = standingOf(name);
+    if (error !== null) return await settleFailed(name, standing, error);
+    if (outcome === null || outcome.kind === "cleared") {
+      // not ours any more, unless it has become so meanwhile, as a new one
+      standings.delete(name);
+      if (standing.changed) standingOf(name).changed = true;
       return;
     }
     const at = clock();
-    const { last } = standing;
-    standing.failures = error === null ? 0 : standing.failures + 1;
+    standing.failures = 0;
     standing.due = at + untilNext(standing, random);
-    if (error === null) standing.last = { at, outcome: outcome?.kind ?? "unchanged", reached: at };
-    else {
-      const { code, message } = error;
-      const reached = last?.reached === undefined ? {} : { reached: last.reached };
-      standing.last = { at, outcome: code, message, ...reached };
-      if (last?.outcome !== code) await noteFailure(name, error);
-    }
+    standing.last = { at, outcome: outcome.kind, reached: at };
+  }
+
+  /** It has its event when it is a new one: not each time that a node is still down. */
+  async function settleFailed(name: NodeName, standing: Standing, error: KeywardError): Promise<void> {
+    const { last } = standing;
+    const at = clock();
+    standing.failures++;
+    standing.due = at + untilNext(standing, random);
+    const reached = last?.reached === undefined ? {} : { reached: last.reached };
+    standing.last = { at, outcome: error.code, message: error.message, ...reached };
+    if (last?.outcome !== error.code) await noteFailure(name, error);
   }
 
   async function noteFailure(name: NodeName, { code, message }: KeywardError): Promise<void> {

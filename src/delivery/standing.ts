@@ -6,8 +6,8 @@ import { DEFAULT_PUSH_EVERY } from "../model/push.ts";
 
 export interface LastPush {
   readonly at: UnixMs;
-  /** What became of it: `delivered`, `unchanged`, `cleared`, or the code of the error. */
-  readonly outcome: "delivered" | "unchanged" | "cleared" | ErrorCode;
+  /** What became of it, or the code of the error. */
+  readonly outcome: "delivered" | "unchanged" | ErrorCode;
   /** Why, where it failed. */
   readonly message?: string;
   /** When the node answered and all went well, if ever: the time of this one, unless it failed. */
@@ -51,7 +51,7 @@ export function nextOf({ due, changed, failures }: Standing, now: UnixMs): UnixM
  * @returns Milliseconds.
  */
 export function untilNext({ failures, changed, every }: Standing, random: Random): number {
-  if (failures === 0) return every * (0.9 + 0.2 * fraction(random));
+  if (failures === 0) return Math.round(every * (0.9 + 0.2 * fraction(random)));
   const most = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** (failures - 1));
-  return (changed && failures === 1 ? SOON : most) * (0.5 + fraction(random));
+  return Math.round((changed && failures === 1 ? SOON : most) * (0.5 + fraction(random)));
 }
