@@ -20,6 +20,8 @@ export const environment = {
   KEYWARD_LEDGER: "The ledger's file. Without it: ledger, beside the seed",
   KEYWARD_KMS_KEYS:
     "ARNs of the AWS KMS keys that may be used, with commas between them. Without it: every key that AWS lets us use",
+  KEYWARD_KMS_CONTEXT:
+    "The encryption context of ENC[KMS,…] values, as environment=prod,team=shop: sealed and opened with it alone",
   KEYWARD_ENVIRONMENT: "The environment that sealed values are for, as prod: encrypt and decrypt bind to it",
   KEYWARD_DEBUG: "When set, a fault of the program itself shows where in the code it happened",
   NO_COLOR: "When set and not empty, no colours",

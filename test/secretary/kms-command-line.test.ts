@@ -51,6 +51,29 @@ test("keyward encrypt --format kms, and a list of keys that may open", async () 
   assert.match(refused.stderr, /not one of the allowed keys/);
 });
 
+test("KEYWARD_KMS_CONTEXT binds values: they open with it, not without it and not with another", async () => {
+  const bound = { ...env, KEYWARD_KMS_CONTEXT: "environment=prod, team=shop" };
+  const words = ["encrypt", "--format", "kms", "--kms-key-id", keyId];
+  fake.calls.length = 0;
+  const sealed = await type(words, { env: bound, stdin: value, cwd: "/tmp" });
+  assert.equal(sealed.status, 0, sealed.stderr);
+  const stdin = sealed.stdout;
+  const open = (context: string | undefined) =>
+    type(["decrypt"], {
+      env: context === undefined ? env : { ...env, KEYWARD_KMS_CONTEXT: context },
+      stdin,
+      cwd: "/tmp",
+    });
+  assert.equal((await open("team=shop,environment=prod")).stdout, "correct horse\n\n");
+  for (const other of [undefined, "environment=prod", "environment=stage,team=shop"]) {
+    const refused = await open(other);
+    assert.notEqual(refused.status, 0, other);
+    assert.equal(refused.stdout, "");
+  }
+  for (const wrong of ["prod", "a=1,a=2", "=x", "a=", `a=${"x".repeat(4096)}`])
+    assert.match((await open(wrong)).stderr, /KEYWARD_KMS_CONTEXT: not a list of NAME=VALUE/);
+});
+
 test("equal data keys in one environment are one call", async () => {
   const { stdout } = await run({ argv: ["encrypt", "--kms-key-id", keyId], env, stdin: Buffer.from("x") });
   fake.calls.length = 0;

@@ -3,6 +3,7 @@ import { systemRandom } from "../../crypto/random.ts";
 import { KMS_NONCE_SIZE, sealKms } from "../../formats/secretary/kms.ts";
 import { createKeyService } from "../key-service.ts";
 import type { World } from "../world.ts";
+import { kmsContextOf } from "./kms-context.ts";
 
 /** A data key of its own for each value, as the original has it. */
 export async function sealWithKms(
@@ -10,9 +11,10 @@ export async function sealWithKms(
   world: Pick<World, "env">,
   value: Uint8Array,
 ): Promise<string> {
+  const context = kmsContextOf(world.env);
   const kms = createKeyService(world);
   try {
-    const { plain, blob } = await kms.generateDataKey(keyId);
+    const { plain, blob } = await kms.generateDataKey(keyId, context);
     using dataKey = plain;
     return sealKms(dataKey, blob, systemRandom(KMS_NONCE_SIZE), value);
   } finally {

@@ -7,6 +7,7 @@ import { present } from "../read-flags.ts";
 import type { World } from "../world.ts";
 import { findHpkeKeys } from "./hpke-keys.ts";
 import { keysForDaemon, keysToOpen, type TypedKeys } from "./keys.ts";
+import { kmsContextOf } from "./kms-context.ts";
 import { daemonOpener, localOpener, type Opener } from "./opener.ts";
 
 export interface DaemonNeeds {
@@ -55,11 +56,12 @@ export async function createDaemonOpener(needs: DaemonNeeds, world: World): Prom
 
 /** The AWS SDK is loaded when the first `ENC[KMS,…]` is met. */
 function lazyKms(world: Pick<World, "env">): Pick<Kms, "decrypt" | "close"> {
+  const context = kmsContextOf(world.env);
   let kms: Promise<Kms> | undefined;
   return {
     async decrypt(blob, options) {
       kms ??= import("../key-service.ts").then(({ createKeyService }) => createKeyService(world));
-      return await (await kms).decrypt(blob, options);
+      return await (await kms).decrypt(blob, { ...options, context });
     },
     close() {
       kms?.then(

@@ -10,6 +10,7 @@ import type { Flags } from "../command.ts";
 import type { World } from "../world.ts";
 import { findHpkeSealing, type SealingFlags } from "./hpke-keys.ts";
 import { keysToEncrypt, noKeys } from "./keys.ts";
+import { kmsContextOf } from "./kms-context.ts";
 
 export const sealingFlags = {
   environment: {
@@ -92,10 +93,13 @@ function naclSealer({ to = "", as = "" }: SealerFlags, world: World): Sealer {
 function kmsSealer(flags: SealerFlags, world: World): Sealer {
   const keyId = flags["kms-key-id"] ?? world.env.KMS_KEY_ID ?? "";
   if (keyId === "") throw new KeywardError("usage", "--kms-key-id is missing", { hint: "or set KMS_KEY_ID" });
+  const isBound = Object.keys(kmsContextOf(world.env)).length > 0;
   return {
     about: { format: "kms", kmsKeyId: keyId },
     bound: false,
-    warning: "ENC[KMS,…] opens in any place: nothing binds it to its environment or variable",
+    warning: isBound
+      ? "ENC[KMS,…] opens wherever its encryption context is given: nothing binds it to its variable"
+      : "ENC[KMS,…] opens in any place: nothing binds it to its environment or variable (KEYWARD_KMS_CONTEXT can)",
     seal: async (_, value) => (await import("./kms-sealer.ts")).sealWithKms(keyId, world, value),
   };
 }

@@ -13,6 +13,7 @@ import { present } from "../read-flags.ts";
 import type { World } from "../world.ts";
 import { findKey } from "./find-key.ts";
 import { findHpkeKeys, type TypedHpkeKeys } from "./hpke-keys.ts";
+import { withKmsContext } from "./kms-context.ts";
 import { trustedCertificates } from "./trust.ts";
 
 /** What was typed; absent or empty where nothing was. */
@@ -38,7 +39,7 @@ export function secretarySettings(typed: TypedSettings, world: World, kms: Kms):
     ...present({ marathon, mesos, upstreamCa, hpke: findHpkeKeys(world, typed) ?? undefined }),
     masters: mastersOf(typed.masterKeys, world),
     configs: configsOf(typed.configKeys, world),
-    kms,
+    kms: withKmsContext(kms, world.env),
     strict: typed.strict,
     requireTime: typed.requireTime,
   };
