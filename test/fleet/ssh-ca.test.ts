@@ -108,6 +108,61 @@ test("keys are pushed by a certificate of five minutes, without a key of ours on
   await admin.call("node.remove", { path: { name: "web1" } });
 });
 
+test("a host is known by a certificate of a CA that is given, for its own name, and by nothing else", async () => {
+  const { ca } = await admin.call("ssh.keys", {});
+  keygen(join(folder, "other-ca"));
+  const otherCa = readFileSync(join(folder, "other-ca.pub"), "utf8").trim();
+  const certified = async (file: string, principal: string): Promise<Sshd> => {
+    keygen(join(folder, file));
+    const publicKey = readFileSync(join(folder, `${file}.pub`), "utf8");
+    const { line } = await admin.call("ssh.sign", {
+      body: { type: "host", publicKey, principals: [principal] },
+    });
+    writeFileSync(join(folder, `${file}-cert.pub`), `${line}\n`);
+    const host = [`HostKey ${folder}/${file}`, `HostCertificate ${folder}/${file}-cert.pub`];
+    return await startSshd({ config: [`TrustedUserCAKeys ${folder}/ca.pub`, ...host] });
+  };
+  const own = await certified("host-own", "127.0.0.1");
+  const foreign = await certified("host-foreign", "other.example.com");
+  try {
+    const add = async (name: string, { port, user }: Sshd, hostCas: string[]): Promise<void> => {
+      const directory = join(folder, name);
+      mkdirSync(directory, { mode: 0o700 });
+      await admin.call("node.add", { body: { name, attributes: { role: "certified" } } });
+      const to = { address: "127.0.0.1", port, user, hostCas, directory };
+      await assert.rejects(
+        admin.call("node.push", { path: { name }, body: { push: to } }),
+        (error) => isKeywardError(error, "usage"),
+        "ssh2 reads no certificates",
+      );
+      await admin.call("node.push", { path: { name }, body: { push: { ...to, driver: "openssh" } } });
+    };
+    await add("own", own, [ca]);
+    await add("elsewhere", foreign, [ca]);
+    await add("stranger", own, [otherCa]);
+    const delivery = { kind: "file", path: "pw", mode: 0o400, offline: "never" } as const;
+    await admin.call("grant.add", { body: { key: "db/pw", query: "role:certified", delivery } });
+    const codes = new Map<string, string>();
+    for await (const line of admin.stream(
+      "push.run",
+      { body: { query: "role:certified" } },
+      new AbortController().signal,
+    ))
+      if (line.kind !== "begin") codes.set(line.node, line.kind === "failed" ? line.code : line.kind);
+    assert.deepEqual([...codes].sort(), [
+      ["elsewhere", "integrity"],
+      ["own", "done"],
+      ["stranger", "integrity"],
+    ]);
+    assert.equal(readFileSync(join(folder, "own/pw"), "utf8"), "correct horse");
+  } finally {
+    for (const name of ["own", "elsewhere", "stranger"])
+      await admin.call("node.remove", { path: { name } }).catch(() => {});
+    await foreign.stop();
+    await own.stop();
+  }
+});
+
 test("the line that lets Keyward in permits files, the programs that it names, and nothing else", async () => {
   const ran = join(folder, "ran");
   const { push } = await admin.call("ssh.keys", {});
