@@ -126,6 +126,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/inventory.ts"),
   },
   {
+    name: "import",
+    chapter: "keys",
+    summary: "Make keys and grants of what KeyMaster distributes",
+    load: () => import("./commands/import.ts"),
+  },
+  {
     name: "daemon",
     chapter: "values",
     summary: "Open sealed values for the tasks that Marathon or Mesos vouches for",
