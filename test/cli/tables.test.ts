@@ -28,6 +28,7 @@ const notTyped: readonly OperationName[] = [
   "agent.renew",
   "agent.watch",
   "agent.bundle",
+  "agent.unlock",
   "agent.report",
 ];
 
