@@ -103,13 +103,10 @@ function mountPoint({ mounts }: DiskHost, { mount }: UnlockDelivery, files: Pref
   ];
 }
 
-/** Only where crypttab has the volume; else `keyward unlock` opens it, and nothing is to be checked. */
+/** Only where crypttab has the volume; else nothing is to be checked. */
 function boot({ name, mount, start }: UnlockDelivery, files: PreflightFiles): PreflightLine[] {
   const crypttab = fieldsOf(files.read("/etc/crypttab")).find(([first]) => first === name);
-  if (crypttab === undefined)
-    return [
-      warning("boot", "not in /etc/crypttab: at boot only keyward unlock opens it; see: keyward disk units"),
-    ];
+  if (crypttab === undefined) return [warning("boot", "not in /etc/crypttab: at boot nothing opens it")];
   const lines: PreflightLine[] = [];
   const options = crypttab[3]?.split(",") ?? [];
   for (const option of ["_netdev", "nofail", "headless=true"])
@@ -138,9 +135,7 @@ function boot({ name, mount, start }: UnlockDelivery, files: PreflightFiles): Pr
       );
     for (const unit of start)
       if (files.read(`/etc/systemd/system/${unit}.d/keyward.conf`) === null)
-        lines.push(
-          warning("service", `${unit} may start before ${mount.point} is mounted: keyward disk units`),
-        );
+        lines.push(warning("service", `${unit} may start before ${mount.point} is mounted`));
   }
   return lines.length === 0 ? [ok("boot", "systemd opens it at boot")] : lines;
 }
