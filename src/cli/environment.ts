@@ -23,6 +23,10 @@ export const environment = {
   KEYWARD_KMS_CONTEXT:
     "The encryption context of ENC[KMS,…] values, as environment=prod,team=shop: sealed and opened with it alone",
   KEYWARD_ENVIRONMENT: "The environment that sealed values are for, as prod: encrypt and decrypt bind to it",
+  KEYWARD_CHEF_SERVER: "The Chef server, as https://chef.example.com/organizations/acme",
+  KEYWARD_CHEF_USER: "The client or user that signs what is asked of it",
+  KEYWARD_CHEF_KEY: "A PEM file with that one's private key",
+  KEYWARD_CHEF_CA: "A PEM file with the CA certificates to trust for the Chef server",
   KEYWARD_DEBUG: "When set, a fault of the program itself shows where in the code it happened",
   NO_COLOR: "When set and not empty, no colours",
   XDG_CONFIG_HOME:

@@ -17,7 +17,8 @@ export interface Goiardi {
   /** PEM, for programs that want a file. */
   readonly keyFile: string;
   /** A request that our client does not make, as a node or knife makes it; rejects unless it answers well. */
-  ask(method: "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<void>;
+  /** @returns What it answered. */
+  ask(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -62,7 +63,7 @@ async function ask(
   method: string,
   path: string,
   body?: object,
-): Promise<void> {
+): Promise<string> {
   const json = body === undefined ? "" : JSON.stringify(body);
   const request = { method, path, body: Buffer.from(json), userId: "admin", apiVersion: "1" };
   const answer = await fetch(url + path, {
@@ -76,7 +77,9 @@ async function ask(
     },
     ...(body === undefined ? {} : { body: json }),
   });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return text;
 }
 
 /** A node object as Chef's client writes it. */

@@ -104,7 +104,7 @@ test("nodes, clients, environments, and what a search finds", async () => {
 });
 
 /** Our client only reads nodes; they are made as a node makes itself. */
-const makeNode = (node: object): Promise<void> => goiardi.ask("POST", "/nodes", node);
+const makeNode = (node: object): Promise<string> => goiardi.ask("POST", "/nodes", node);
 
 test("a name that a server would take for another path is refused here", async () => {
   for (const name of ["", ".", "..", "a/b", "a b", "a?b", "a\nb", "%2e"])

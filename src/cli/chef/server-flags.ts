@@ -7,8 +7,9 @@ import { systemRandom } from "../../crypto/random.ts";
 import type { ChefServer } from "../../model/chef-server.ts";
 import { printable } from "../../model/name.ts";
 import type { Flags } from "../command.ts";
+import { variable } from "../environment.ts";
 import { readBytes, readPem } from "../read-file.ts";
-import { required } from "../read-flags.ts";
+import { present, required } from "../read-flags.ts";
 import type { World } from "../world.ts";
 
 export const chefServerFlags = {
@@ -31,20 +32,31 @@ export interface ChefServerWords {
 
 const MAX_KEY = 65_536;
 
+/** What the flags say, and where they say nothing, the environment. */
+export function chefServerWords(env: World["env"], flags: ChefServerWords): ChefServerWords {
+  return present({
+    "chef-server": flags["chef-server"] ?? variable(env, "KEYWARD_CHEF_SERVER"),
+    "chef-user": flags["chef-user"] ?? variable(env, "KEYWARD_CHEF_USER"),
+    "chef-key": flags["chef-key"] ?? variable(env, "KEYWARD_CHEF_KEY"),
+    "chef-ca": flags["chef-ca"] ?? variable(env, "KEYWARD_CHEF_CA"),
+  });
+}
+
 /** The caller closes it. @throws KeywardError `usage`, `local`, `malformed` */
 export async function openChefServer(
-  { world }: { readonly world: Pick<World, "cwd" | "clock"> },
+  { world }: { readonly world: Pick<World, "cwd" | "clock" | "env"> },
   flags: ChefServerWords,
 ): Promise<ChefServer> {
-  const url = required(flags["chef-server"], "chef-server");
-  const user = required(flags["chef-user"], "chef-user");
-  const file = required(flags["chef-key"], "chef-key");
-  const ca = flags["chef-ca"];
+  const words = chefServerWords(world.env, flags);
+  const url = required(words["chef-server"], "chef-server");
+  const user = required(words["chef-user"], "chef-user");
+  const file = required(words["chef-key"], "chef-key");
+  const ca = words["chef-ca"];
   const { createChefServer } = await import("../../adapters/chef-server/chef-server.ts");
   return createChefServer({
     url,
     user,
-    key: readKey(path.resolve(world.cwd, file)),
+    key: readChefKey(path.resolve(world.cwd, file)),
     ...(ca === undefined ? {} : { ca: readPem(path.resolve(world.cwd, ca)) }),
     clock: world.clock,
     random: systemRandom,
@@ -52,7 +64,8 @@ export async function openChefServer(
   });
 }
 
-function readKey(file: string): KeyObject {
+/** @throws KeywardError `local`, `malformed`, `too-large` */
+export function readChefKey(file: string): KeyObject {
   const bytes = readBytes(file, "Chef key", MAX_KEY);
   try {
     const key = createPrivateKey(Buffer.from(bytes));

@@ -1,4 +1,4 @@
-/** `keyward data-bag create`, `from-file`, `delete`: bags and items of a chef repository. */
+/** `keyward data-bag create`, `from-file`, `delete`: bags and items of a chef repository or a Chef server. */
 import { KeywardError } from "../../../base/errors.ts";
 import {
   encryptDataBagItem,
@@ -14,8 +14,7 @@ import {
 } from "../../../model/data-bag.ts";
 import { printable } from "../../../model/name.ts";
 import { act } from "../../command.ts";
-import { repoFlag, repositoryOf } from "../../data-bag/repo-flag.ts";
-import type { Repository } from "../../data-bag/repository.ts";
+import { type BagPlace, isThere, placeFlags, withPlace } from "../../data-bag/place.ts";
 import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
 import { readItemText } from "../../data-bag/shown.ts";
 import type { Session } from "../../session.ts";
@@ -28,7 +27,7 @@ export const create = act({
   flags: {
     ...secretFlag,
     ...versionFlag,
-    ...repoFlag,
+    ...placeFlags,
     file: { type: "string", value: "FILE", help: "The item in plain; standard input unless given" },
   },
   calls: [],
@@ -36,34 +35,41 @@ export const create = act({
   examples: [
     "keyward data-bag create keymaster",
     "keyward data-bag create keymaster service123-production --secret-file secret < plain.json",
+    "keyward data-bag create keymaster --chef-server https://chef.example.com/organizations/acme --chef-user admin --chef-key admin.pem",
   ],
   notes: [
     "The item is read as JSON; an id in it must be ITEM, and is added when there is none. With --secret-file it is encrypted, without it is kept in plain. An item that is there stays as it is: keyward data-bag edit.",
   ],
   async run(session, { words: [bag = "", item], flags }) {
-    const repository = repositoryOf(session.world, flags.repo, true);
     const name = parseDataBagName(bag);
-    if (item === undefined) {
-      const made = !repository.has(name);
-      if (!session.dryRun) repository.makeBag(name);
-      return say(session, made ? "made" : "was there already", `data bag ${name}`, name);
-    }
-    const id = parseDataBagItemId(item);
-    if (repository.has(name, id))
-      throw new KeywardError("conflict", `data bag item ${printable(`${name}/${id}`)}: exists already`, {
-        hint: "keyward data-bag edit, or from-file",
-      });
-    const plain = withId(PlainItem.parse(await readItemText(session, flags.file ?? "-")), id);
-    const stored = sealed(session, plain, flags);
-    if (!session.dryRun) repository.write(name, id, stored);
-    say(session, "made", `data bag item ${name}/${id}`, id);
+    const id = item === undefined ? undefined : parseDataBagItemId(item);
+    await withPlace(
+      session,
+      flags,
+      async (place) => {
+        const known = await place.hasBag(name);
+        if (id === undefined) {
+          if (!session.dryRun && !known) await place.makeBag(name);
+          return say(session, known ? "was there already" : "made", `data bag ${name}`, name);
+        }
+        if (known && (await place.items(name)).includes(id)) throw isThere(name, id);
+        const plain = withId(PlainItem.parse(await readItemText(session, flags.file ?? "-")), id);
+        const stored = sealed(session, plain, flags);
+        if (!session.dryRun) {
+          if (!known) await place.makeBag(name);
+          await place.create(name, id, stored);
+        }
+        say(session, "made", `data bag item ${name}/${id}`, id);
+      },
+      true,
+    );
   },
 });
 
 export const fromFile = act({
   summary: "Put items from files into a bag, encrypted when a secret is given",
   words: ["BAG", "FILE..."],
-  flags: { ...secretFlag, ...versionFlag, ...repoFlag },
+  flags: { ...secretFlag, ...versionFlag, ...placeFlags },
   calls: [],
   changes: true,
   examples: ["keyward data-bag from-file keymaster plain/*.json --secret-file secret"],
@@ -71,33 +77,32 @@ export const fromFile = act({
     "Items that are there are replaced. A file that is encrypted already is taken as it is, never encrypted again.",
   ],
   async run(session, { words: [bag = "", ...files], flags }) {
-    const repository = repositoryOf(session.world, flags.repo, true);
     const name = parseDataBagName(bag);
     const ready: { id: DataBagItemId; item: StoredItem }[] = [];
     for (const file of files) ready.push(await itemOf(session, file, flags));
-    for (const { id, item } of ready) {
-      if (!session.dryRun) repository.write(name, id, item);
-      say(session, "wrote", `data bag item ${name}/${id}`, id);
-    }
+    const twice = ready.find(({ id }, i) => ready.findIndex((one) => one.id === id) !== i);
+    if (twice !== undefined) throw new KeywardError("usage", `two files hold an item ${printable(twice.id)}`);
+    await withPlace(session, flags, (place) => putAll(session, place, name, ready), true);
   },
 });
 
 export const remove = act({
   summary: "Delete an item, or a bag that holds none",
   words: ["BAG", "[ITEM]"],
-  flags: repoFlag,
+  flags: placeFlags,
   calls: [],
   changes: true,
   examples: ["keyward data-bag delete keymaster service123-production", "keyward data-bag delete keymaster"],
   notes: ["A bag that holds items is refused: delete them first."],
   async run(session, { words: [bag = "", item], flags }) {
-    const repository = repositoryOf(session.world, flags.repo);
     const name = parseDataBagName(bag);
-    if (item === undefined) return removeBag(session, repository, name);
-    const id = parseDataBagItemId(item);
-    if (session.dryRun) repository.read(name, id);
-    else repository.removeItem(name, id);
-    say(session, "deleted", `data bag item ${name}/${id}`, id);
+    await withPlace(session, flags, async (place) => {
+      if (item === undefined) return await removeBag(session, place, name);
+      const id = parseDataBagItemId(item);
+      if (session.dryRun) await place.read(name, id);
+      else await place.remove(name, id);
+      say(session, "deleted", `data bag item ${name}/${id}`, id);
+    });
   },
 });
 
@@ -136,8 +141,22 @@ function withId(plain: PlainItem, id: DataBagItemId): PlainItem {
   throw new KeywardError("usage", `the id in the item is not ${printable(id)}`);
 }
 
-function removeBag(session: Session<never>, repository: Repository, bag: DataBagName): void {
-  const count = repository.items(bag).length;
+async function putAll(
+  session: Session<never>,
+  place: BagPlace,
+  bag: DataBagName,
+  ready: readonly { readonly id: DataBagItemId; readonly item: StoredItem }[],
+): Promise<void> {
+  if (!session.dryRun && !(await place.hasBag(bag))) await place.makeBag(bag);
+  // One after the other: goiardi loses items of one bag that arrive at once.
+  for (const { id, item } of ready) {
+    if (!session.dryRun) await place.put(bag, id, item);
+    say(session, "wrote", `data bag item ${bag}/${id}`, id);
+  }
+}
+
+async function removeBag(session: Session<never>, place: BagPlace, bag: DataBagName): Promise<void> {
+  const count = (await place.items(bag)).length;
   if (count > 0)
     throw new KeywardError(
       "conflict",
@@ -146,7 +165,7 @@ function removeBag(session: Session<never>, repository: Repository, bag: DataBag
         hint: `keyward data-bag list ${bag}; delete them first`,
       },
     );
-  if (!session.dryRun) repository.removeBag(bag);
+  if (!session.dryRun) await place.removeBag(bag);
   say(session, "deleted", `data bag ${bag}`, bag);
 }
 

@@ -11,10 +11,15 @@ import {
   PlainItem,
   type StoredItem,
 } from "../../../formats/databag/databag.ts";
-import { parseDataBagItemId, parseDataBagName } from "../../../model/data-bag.ts";
+import {
+  type DataBagItemId,
+  type DataBagName,
+  parseDataBagItemId,
+  parseDataBagName,
+} from "../../../model/data-bag.ts";
 import { act } from "../../command.ts";
 import { withMemoryFile } from "../../data-bag/memory-file.ts";
-import { repoFlag, repositoryOf } from "../../data-bag/repo-flag.ts";
+import { type BagPlace, placeFlags, withPlace } from "../../data-bag/place.ts";
 import { MAX_ITEM_FILE } from "../../data-bag/repository.ts";
 import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
 import { readBytes } from "../../read-file.ts";
@@ -26,35 +31,42 @@ import { hasEncrypted } from "./look.ts";
 export const edit = act({
   summary: "Edit an item in $VISUAL or $EDITOR; encrypted ones are encrypted again",
   words: ["BAG", "ITEM"],
-  flags: { ...secretFlag, ...versionFlag, ...repoFlag },
+  flags: { ...secretFlag, ...versionFlag, ...placeFlags },
   calls: [],
   changes: true,
   examples: ["keyward data-bag edit keymaster service123-production --secret-file secret"],
   notes: [
-    "The editor works on a file in memory that only its owner may read and that is gone afterwards. What it leaves is taken only when it is an item with the same id; values that were not changed keep their bytes.",
+    "The editor works on a file in memory that only its owner may read and that is gone afterwards. What it leaves is taken only when it is an item with the same id; values that were not changed keep their bytes. Before it is written the item is read again: when somebody else has changed it meanwhile, theirs stays and the command ends with 6. Chef has no conditional write, so that a change within the same instant cannot be seen.",
   ],
   async run(session, { words: [bag = "", item = ""], flags }) {
-    const repository = repositoryOf(session.world, flags.repo);
     const name = parseDataBagName(bag);
     const id = parseDataBagItemId(item);
-    const stored = repository.read(name, id);
-    const encrypted = hasEncrypted(stored);
-    if (!encrypted && flags["secret-file"] !== undefined)
-      throw new KeywardError("usage", "the item is not encrypted", {
-        hint: "keyward data-bag from-file encrypts it; without --secret-file it is edited in plain",
-      });
-    using secret = encrypted ? readDataBagSecret(session, flags["secret-file"]) : null;
-    const plain = secret === null ? new PlainItem(stored) : await decryptDataBagItem(stored, secret);
-    const edited = await inEditor(session, plain, id);
-    if (edited === null) return said(session, "unchanged", `${name}/${id}`);
-    const next =
-      secret === null
-        ? edited.members()
-        : resealed(stored, plain, edited, secret, versionOf(flags.version, 3));
-    if (!session.dryRun) repository.write(name, id, next);
-    said(session, session.dryRun ? "dry run, changed" : "changed", `${name}/${id}`);
+    await withPlace(session, flags, (place) => editItem(session, place, name, id, flags));
   },
 });
+
+async function editItem(
+  session: Session<never>,
+  place: BagPlace,
+  name: DataBagName,
+  id: DataBagItemId,
+  flags: { readonly "secret-file"?: string; readonly version?: "0" | "1" | "2" | "3" },
+): Promise<void> {
+  const stored = await place.read(name, id);
+  const encrypted = hasEncrypted(stored);
+  if (!encrypted && flags["secret-file"] !== undefined)
+    throw new KeywardError("usage", "the item is not encrypted", {
+      hint: "keyward data-bag from-file encrypts it; without --secret-file it is edited in plain",
+    });
+  using secret = encrypted ? readDataBagSecret(session, flags["secret-file"]) : null;
+  const plain = secret === null ? new PlainItem(stored) : await decryptDataBagItem(stored, secret);
+  const edited = await inEditor(session, plain, id);
+  if (edited === null) return said(session, "unchanged", `${name}/${id}`);
+  const next =
+    secret === null ? edited.members() : resealed(stored, plain, edited, secret, versionOf(flags.version, 3));
+  if (!session.dryRun) await place.replace(name, id, next, stored);
+  said(session, session.dryRun ? "dry run, changed" : "changed", `${name}/${id}`);
+}
 
 /** @returns `null` when nothing was changed. */
 async function inEditor(session: Session<never>, plain: PlainItem, id: string): Promise<PlainItem | null> {

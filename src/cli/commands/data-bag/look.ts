@@ -1,56 +1,73 @@
-/** `keyward data-bag list`, `show`: what a chef repository holds. */
+/** `keyward data-bag list`, `show`: what a chef repository, or a Chef server, holds. */
+
+import { inParallel } from "../../../base/in-parallel.ts";
 import {
   decryptDataBagItem,
   formsOf,
   isEncrypted,
   type StoredItem,
 } from "../../../formats/databag/databag.ts";
-import { parseDataBagItemId, parseDataBagName } from "../../../model/data-bag.ts";
+import {
+  type DataBagItemId,
+  type DataBagName,
+  parseDataBagItemId,
+  parseDataBagName,
+} from "../../../model/data-bag.ts";
 import { act } from "../../command.ts";
-import { repoFlag, repositoryOf } from "../../data-bag/repo-flag.ts";
-import { readItemFile } from "../../data-bag/repository.ts";
+import { type BagPlace, placeFlags, withPlace } from "../../data-bag/place.ts";
 import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
 import { revealFlag, showPlain, showStored } from "../../data-bag/shown.ts";
 import type { Session } from "../../session.ts";
 
 export const list = act({
-  summary: "List the data bags of a chef repository, or the items of one",
+  summary: "List the data bags of a chef repository or a Chef server, or the items of one",
   words: ["[BAG]"],
-  flags: repoFlag,
+  flags: placeFlags,
   calls: [],
   examples: ["keyward data-bag list", "keyward data-bag list keymaster --repo /srv/chef"],
-  async run({ out, world }, { words: [bag], flags }) {
-    const repository = repositoryOf(world, flags.repo);
-    if (bag === undefined) {
-      const bags = repository.bags();
-      out.show({ bags }, { blocks: [{ kind: "lines", lines: bags }], names: bags });
-      return;
-    }
-    const name = parseDataBagName(bag);
-    const items = repository.items(name).map((id) => {
-      const item = readItemFile(repository.fileOf(name, id));
-      return { id, values: formsOf(item).size, encrypted: encryptionOf(item) };
+  async run(session, { words: [bag], flags }) {
+    const { out } = session;
+    await withPlace(session, flags, async (place) => {
+      if (bag === undefined) {
+        const bags = await place.bags();
+        out.show({ bags }, { blocks: [{ kind: "lines", lines: bags }], names: bags });
+        return;
+      }
+      const items = await looksOf(place, parseDataBagName(bag));
+      out.show(
+        { items },
+        {
+          blocks: [
+            {
+              kind: "table",
+              head: ["ITEM", "VALUES", "ENCRYPTED"],
+              rows: items.map(({ id, values, encrypted }) => [id, String(values), encrypted]),
+            },
+          ],
+          names: items.map(({ id }) => id),
+        },
+      );
     });
-    out.show(
-      { items },
-      {
-        blocks: [
-          {
-            kind: "table",
-            head: ["ITEM", "VALUES", "ENCRYPTED"],
-            rows: items.map(({ id, values, encrypted }) => [id, String(values), encrypted]),
-          },
-        ],
-        names: items.map(({ id }) => id),
-      },
-    );
   },
 });
+
+interface Look {
+  readonly id: string;
+  readonly values: number;
+  readonly encrypted: string;
+}
+
+async function looksOf(place: BagPlace, bag: DataBagName): Promise<Look[]> {
+  return await inParallel(await place.items(bag), 8, async (id) => {
+    const item = await place.read(bag, id as DataBagItemId);
+    return { id, values: formsOf(item).size, encrypted: encryptionOf(item) };
+  });
+}
 
 export const show = act({
   summary: "Show a data bag item, decrypted when a secret is given",
   words: ["BAG", "[ITEM]"],
-  flags: { ...secretFlag, ...revealFlag, ...repoFlag },
+  flags: { ...secretFlag, ...revealFlag, ...placeFlags },
   calls: [],
   examples: [
     "keyward data-bag show keymaster",
@@ -58,23 +75,31 @@ export const show = act({
   ],
   notes: ["Without ITEM the bag's items are listed."],
   async run(session, { words: [bag = "", id], flags }) {
-    const repository = repositoryOf(session.world, flags.repo);
     const name = parseDataBagName(bag);
-    if (id === undefined) {
-      const ids = repository.items(name);
-      session.out.show({ items: ids }, { blocks: [{ kind: "lines", lines: ids }], names: ids });
-      return;
-    }
-    const item = repository.read(name, parseDataBagItemId(id));
-    const file = flags["secret-file"];
-    if (file !== undefined && hasEncrypted(item))
-      return await showOpened(session, item, file, flags.reveal === true);
-    if (file !== undefined) session.out.note("warning: the item is not encrypted");
-    if (file === undefined && hasEncrypted(item))
-      session.out.note("encrypted: shown in plain with --secret-file");
-    showStored(session, item);
+    await withPlace(session, flags, async (place) => {
+      if (id === undefined) {
+        const ids = await place.items(name);
+        session.out.show({ items: ids }, { blocks: [{ kind: "lines", lines: ids }], names: ids });
+        return;
+      }
+      await showOne(session, await place.read(name, parseDataBagItemId(id)), flags);
+    });
   },
 });
+
+async function showOne(
+  session: Session<never>,
+  item: StoredItem,
+  flags: { readonly "secret-file"?: string; readonly reveal?: boolean },
+): Promise<void> {
+  const file = flags["secret-file"];
+  if (file !== undefined && hasEncrypted(item))
+    return await showOpened(session, item, file, flags.reveal === true);
+  if (file !== undefined) session.out.note("warning: the item is not encrypted");
+  if (file === undefined && hasEncrypted(item))
+    session.out.note("encrypted: shown in plain with --secret-file");
+  showStored(session, item);
+}
 
 async function showOpened(
   session: Session<never>,
