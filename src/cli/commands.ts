@@ -198,6 +198,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/status.ts"),
   },
   {
+    name: "doctor",
+    chapter: "operate",
+    summary: "Say what wants to be seen to, and the next step",
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
     name: "seal",
     chapter: "operate",
     summary: "Seal the server; list, add and remove seals",

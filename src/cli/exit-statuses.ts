@@ -9,5 +9,5 @@ export const exitStatuses: Readonly<Record<string, string>> = {
   "5": "the server cannot be reached",
   "6": "conflict: someone changed it meanwhile, or holds it",
   "7": "integrity: something was changed, or is sealed by another key",
-  "8": "changes are pending (`keyward plan`); nodes could not be pushed to (`keyward push`)",
+  "8": "changes are pending (`keyward plan`); nodes could not be pushed to (`keyward push`); there is something to see to (`keyward doctor`)",
 };
