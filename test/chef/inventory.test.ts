@@ -93,6 +93,22 @@ test("a node that is gone is forgotten; many at once are not taken for gone", as
   assert.match(await sync("--lose-at-most", "12"), /12 gone/);
 });
 
+test("a node that spoils its own object loses what it said, and no other node waits for it", async () => {
+  await goiardi.ask("POST", "/nodes", chefNode("bad", { normal: { tags: ["db"] } }));
+  await sync();
+  assert.match(await run("query", "test", "tags:db", "-o", "name"), /^bad$/m);
+  const spoilt = JSON.parse('{"tags":["db"],"__proto__":{"x":1}}') as object;
+  await goiardi.ask("PUT", "/nodes/bad", chefNode("bad", { normal: spoilt }));
+  await goiardi.ask("POST", "/nodes", chefNode("good", { normal: { tags: ["db"] } }));
+  const said = await sync();
+  assert.match(said, /1 new, .* 1 gone/);
+  assert.match(said, /"bad" +.*__proto__/);
+  const matched = await run("query", "test", "tags:db", "-o", "name");
+  assert.doesNotMatch(matched, /^bad$/m);
+  assert.match(matched, /^good$/m);
+  await goiardi.ask("DELETE", "/nodes/bad");
+});
+
 test("followed, a change is there after the next round, and the end is orderly", async () => {
   const words = ["inventory", "sync", "chef", ...chef(), "--follow", "--every", "1s"];
   const bin = `${program.directory}/program/bin/keyward`;

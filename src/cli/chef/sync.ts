@@ -41,18 +41,24 @@ export function createSync(session: SyncSession, chef: ChefServer, more: readonl
   let sent = new Map<string, string>();
   let sentAll = 0;
 
-  async function* nodesOf(names: ReadonlySet<string>): AsyncIterable<Json> {
+  /** By searching, page by page; what that leaves out one by one, so that one node spoils no other. */
+  async function* nodesOf(names: ReadonlySet<string>, refused: SyncRound["refused"]): AsyncIterable<Json> {
     const missing = new Set(names);
-    for await (const row of chef.search("node", "*:*")) {
-      const name = isObject(row) ? row.name : undefined;
-      if (typeof name === "string" && missing.delete(name)) yield row;
+    try {
+      for await (const row of chef.search("node", "*:*")) {
+        const name = isObject(row) ? row.name : undefined;
+        if (typeof name === "string" && missing.delete(name)) yield row;
+      }
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
     }
     for (const name of missing) {
-      const node = await chef.node(name).catch((error: unknown) => {
-        if (isKeywardError(error, "not-found")) return null;
-        throw error;
-      });
-      if (node !== null) yield node;
+      try {
+        yield await chef.node(name);
+      } catch (error) {
+        if (isUnreadable(error)) refused.push({ name, why: error.message });
+        else if (!isKeywardError(error, "not-found")) throw error;
+      }
     }
   }
 
@@ -93,7 +99,7 @@ export function createSync(session: SyncSession, chef: ChefServer, more: readonl
         [batch, size, values] = [[], 0, 0];
       };
 
-      for await (const row of nodesOf(names)) {
+      for await (const row of nodesOf(names, result.refused)) {
         result.nodes++;
         const node = readNode(row, more, result.refused);
         if (node === null) continue;
@@ -113,7 +119,9 @@ export function createSync(session: SyncSession, chef: ChefServer, more: readonl
         session.progress.say(`${result.nodes} of ${names.size} nodes`);
       }
       await send();
-      const present = [...names].filter(isNodeName);
+      // What cannot be read counts as gone: a node cannot keep a key by spoiling what is said of it.
+      const unread = new Set(result.refused.map(({ name }) => name));
+      const present = [...names].filter((name) => isNodeName(name) && !unread.has(name));
       const answer = await session.call("inventory.finish", {
         path: { source: SOURCE },
         body: { names: present, ...(lose === undefined ? {} : { atMost: lose }) },
@@ -137,6 +145,11 @@ function readNode(row: Json, more: readonly string[], refused: SyncRound["refuse
     refused.push({ name: name.slice(0, 253), why: error.message });
     return null;
   }
+}
+
+/** An answer that is none, or too much. `usage`: a name that a server takes and we do not ask for. */
+function isUnreadable(error: unknown): error is KeywardError {
+  return isKeywardError(error) && ["malformed", "too-large", "usage"].includes(error.code);
 }
 
 function isNodeName(name: string): boolean {
