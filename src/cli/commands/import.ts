@@ -4,7 +4,7 @@ import { KeywardError } from "../../base/errors.ts";
 import { cookbook } from "../../formats/keymaster/keymaster.ts";
 import { parseDataBagName } from "../../model/data-bag.ts";
 import { formatMode, parseMode } from "../../model/grant.ts";
-import { chefServerFlags, openChefServer } from "../chef/server-flags.ts";
+import { chefServerFlags, chefServerWords, openChefServer } from "../chef/server-flags.ts";
 import { act } from "../command.ts";
 import { readDataBagSecret } from "../data-bag/secret-flag.ts";
 import { bagInRepository, bagOnServer, type ItemBag } from "../keymaster/bag.ts";
@@ -96,7 +96,9 @@ async function openBag(
 ): Promise<ItemBag> {
   const bag = parseDataBagName(flags.bag ?? cookbook.bag);
   const { repository } = flags;
-  if ((repository === undefined) === (flags["chef-server"] === undefined))
+  const server = chefServerWords(session.world.env, flags)["chef-server"];
+  const both = repository !== undefined && flags["chef-server"] !== undefined;
+  if (both || (repository === undefined && server === undefined))
     throw new KeywardError("usage", "want either --chef-server or --repository");
   return repository === undefined
     ? bagOnServer(await openChefServer(session, flags), bag)
