@@ -1,13 +1,14 @@
 /**
  * The key-file seal: a file of any text or bytes that holds enough randomness, made by
- * `openssl rand -base64 2048` say. It is read as KeyMaster and Chef read their secret files: stripped at both
- * ends of NUL, TAB, LF, VT, FF, CR and space; what is inside stays, newlines too (Chef: `load_secret`).
+ * `openssl rand -base64 2048` say. It is read as KeyMaster and Chef read their secret files
+ * (`base/secret-file.ts`).
  */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { fields } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
+import { stripSecretFile } from "../base/secret-file.ts";
 import { hkdf } from "../crypto/hkdf.ts";
 import { ownBytes } from "../crypto/memory.ts";
 import { printable } from "../model/name.ts";
@@ -15,7 +16,6 @@ import { printable } from "../model/name.ts";
 export const MAX_KEY_FILE = 65_536;
 
 const makeOne = "make one with: openssl rand -base64 32";
-const stripped = new Set([0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20]);
 
 /**
  * @returns What the file holds, stripped; the caller wipes it.
@@ -39,12 +39,9 @@ export async function readKeyFile(path: string): Promise<Secret> {
  */
 export function stripKeyFile(content: Secret, what = "key file"): Secret {
   using whole = content;
-  const bytes = whole.reveal();
-  let [start, end] = [0, bytes.byteLength];
-  while (start < end && stripped.has(bytes[start] ?? -1)) start++;
-  while (end > start && stripped.has(bytes[end - 1] ?? -1)) end--;
-  if (start === end) throw new KeywardError("usage", `${what}: is empty`, { hint: makeOne });
-  return Secret.copy(bytes.subarray(start, end));
+  const inner = stripSecretFile(whole.reveal());
+  if (inner.byteLength === 0) throw new KeywardError("usage", `${what}: is empty`, { hint: makeOne });
+  return Secret.copy(inner);
 }
 
 /**

@@ -10,6 +10,7 @@
 import { fromUtf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import { stripSecretFile } from "../../base/secret-file.ts";
 import { CBC_BLOCK_SIZE, CBC_KEY_SIZE } from "../../crypto/aes-cbc.ts";
 import { bytesToKey } from "../../crypto/bytes-to-key.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -26,10 +27,9 @@ export interface DataBagSecret {
 }
 
 const MAX_SECRET = 1_048_576;
-const stripped = new Set([0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20]);
 
 /**
- * As Chef reads a secret file: NUL, TAB, LF, VT, FF, CR and space go at both ends, everything inside stays.
+ * As Chef reads a secret file: stripped at both ends.
  *
  * @param content - The caller's, who wipes it.
  * @throws KeywardError `usage` when nothing is left; `malformed` when it is not UTF-8; `too-large` over 1 MiB.
@@ -37,10 +37,7 @@ const stripped = new Set([0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20]);
 export function secretOfFile(content: Secret, what = "secret file"): DataBagSecret {
   const bytes = content.reveal();
   fromUtf8(bytes, what);
-  let [start, end] = [0, bytes.byteLength];
-  while (start < end && stripped.has(bytes[start] ?? -1)) start++;
-  while (end > start && stripped.has(bytes[end - 1] ?? -1)) end--;
-  using inner = Secret.copy(bytes.subarray(start, end));
+  using inner = Secret.copy(stripSecretFile(bytes));
   return dataBagSecret(inner, what);
 }
 
