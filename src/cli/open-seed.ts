@@ -82,6 +82,30 @@ export function openersOf(flags: SeedFlags, world: World): Openers {
   };
 }
 
+/** A passphrase that was typed, or came on standard input, is kept for the next time until it is to be forgotten. */
+export function askedOnce(openers: Openers): Openers & { forget(): void } {
+  let kept: Promise<Secret> | null = null;
+  const { passphrase } = openers;
+  const forget = (): void => {
+    kept?.then((secret) => secret.wipe()).catch(() => {});
+    kept = null;
+  };
+  if (passphrase === undefined) return { ...openers, forget };
+  return {
+    ...openers,
+    forget,
+    async passphrase() {
+      kept ??= passphrase();
+      try {
+        return Secret.copy((await kept).reveal());
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    },
+  };
+}
+
 async function readPassphrase(file: string | undefined, world: World): Promise<Secret> {
   const named = file ?? variable(world.env, "KEYWARD_SEED_PASSPHRASE_FILE");
   if (named === undefined) return await world.askSecret("passphrase of the seed: ");

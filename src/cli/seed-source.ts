@@ -4,13 +4,11 @@
  */
 import type { SeedSource } from "../agent/deriver.ts";
 import { isKeywardError } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
-import type { Openers } from "../seed/seed.ts";
-import { findSeed, openersOf, type SeedFlags } from "./open-seed.ts";
+import { askedOnce, findSeed, openersOf, type SeedFlags } from "./open-seed.ts";
 import type { World } from "./world.ts";
 
 export function seedSource(flags: SeedFlags, world: World): SeedSource {
-  const openers = askingOnce(openersOf(flags, world));
+  const openers = askedOnce(openersOf(flags, world));
   return {
     async look() {
       const { readSeedFacts } = await import("../formats/seed/seed.ts");
@@ -22,28 +20,10 @@ export function seedSource(flags: SeedFlags, world: World): SeedSource {
       try {
         return await openMachineSeed(await findSeed(flags, world), openers);
       } catch (error) {
+        // One that is wrong is asked for again.
         if (isKeywardError(error, "wrong-key")) openers.forget();
         throw error;
       }
-    },
-  };
-}
-
-/** A passphrase that is wrong is asked for again. */
-function askingOnce(openers: Openers): Openers & { forget(): void } {
-  let kept: Secret | null = null;
-  const { passphrase } = openers;
-  const forget = (): void => {
-    kept?.wipe();
-    kept = null;
-  };
-  if (passphrase === undefined) return { ...openers, forget };
-  return {
-    ...openers,
-    forget,
-    async passphrase() {
-      kept ??= await passphrase();
-      return Secret.copy(kept.reveal());
     },
   };
 }

@@ -85,6 +85,18 @@ test("a passphrase is typed twice, and a slip makes no seed", async () => {
   assert.equal((await type(["seed", "new", "typed"], { cwd, typed })).status, 0);
 });
 
+test("a rotation asks for the passphrase once, and what it seals opens with it", async () => {
+  const passphrase = "correct horse battery";
+  await type(["seed", "new", "turning"], { cwd, typed: [passphrase, passphrase] });
+  const words = ["seed", "rotate", "turning", "--no-ledger"];
+  const rotated = await type(words, { cwd, typed: [passphrase] });
+  assert.match(rotated.stdout, /^generation +2$/m);
+  const wrong = await type(words, { cwd, typed: ["another"] });
+  assert.match(wrong.stderr, /the passphrase is another one/);
+  const next = await type(words, { cwd, typed: [passphrase] });
+  assert.match(next.stdout, /^generation +3$/m);
+});
+
 test("no answer of a command holds the seed", async () => {
   const made = await type(["seed", "new", "hidden", "--key-file", "key", "-o", "json"], { cwd });
   const shown = await type(["seed", "show", "hidden", "-o", "json"], { cwd });

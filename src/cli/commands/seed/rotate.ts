@@ -3,7 +3,6 @@ import path from "node:path";
 import { createHost } from "../../../adapters/host/host.ts";
 import { lockDirectory } from "../../../agent/lock.ts";
 import { KeywardError } from "../../../base/errors.ts";
-import { Secret } from "../../../base/secret.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import { openLedger } from "../../../formats/ledger/ledger.ts";
 import { currentOf } from "../../../seed/realms.ts";
@@ -14,13 +13,12 @@ import {
   rotateSeed,
   rotationState,
 } from "../../../seed/rotation.ts";
-import type { Openers } from "../../../seed/seed.ts";
 import { act } from "../../command.ts";
 import { createDelivery } from "../../ledger/deliver.ts";
 import { ledgerFile, ledgerFlags } from "../../ledger/ledger.ts";
 import { createLedgerFile } from "../../ledger/ledger-file.ts";
 import { pin } from "../../ledger/pins.ts";
-import { findSeed, openersOf, seedFlags } from "../../open-seed.ts";
+import { askedOnce, findSeed, openersOf, seedFlags } from "../../open-seed.ts";
 import type { Block, Output } from "../../output.ts";
 import type { World } from "../../world.ts";
 import { factsBlock, factsOf } from "./describe.ts";
@@ -68,10 +66,12 @@ export const rotate = act({
       throw new KeywardError("not-found", `ledger ${JSON.stringify(file)}: there is none`, {
         hint: "name it with --ledger; for a seed that has none: --no-ledger",
       });
+    // The old seed, the new one and its sealing all want the same.
+    const openers = askedOnce(openersOf(flags, world));
     const parts: RotationParts = {
       place,
       ledger,
-      openers: askedOnce(openersOf(flags, world)),
+      openers,
       deliver: createDelivery(),
       random: systemRandom,
       clock: world.clock,
@@ -106,6 +106,7 @@ export const rotate = act({
       ];
       out.show(answer, { blocks, names: [facts.id] });
     } finally {
+      openers.forget();
       release();
     }
   },
@@ -143,22 +144,6 @@ const listed = (head: string, names: readonly string[]): Block => ({
   head: [head],
   rows: names.map((name) => [name]),
 });
-
-/** The old seed, the new one and its sealing all want the same: it is typed once, and copied. */
-function askedOnce({ passphrase, keyFile, machine }: Openers): Openers {
-  const once = (ask: () => Promise<Secret>): (() => Promise<Secret>) => {
-    let answer: Promise<Secret> | undefined;
-    return async () => {
-      answer ??= ask();
-      return Secret.copy((await answer).reveal());
-    };
-  };
-  return {
-    ...(passphrase === undefined ? {} : { passphrase: once(passphrase) }),
-    ...(keyFile === undefined ? {} : { keyFile: once(keyFile) }),
-    ...(machine === undefined ? {} : { machine: once(machine) }),
-  };
-}
 
 function pinNew(ledger: RotationParts["ledger"], world: World): void {
   const bytes = ledger?.read("current") ?? null;
