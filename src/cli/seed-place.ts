@@ -59,7 +59,12 @@ export async function openPlace(place: PlaceText, world: Surroundings): Promise<
       const { createSystemdCreds, CREDENTIAL_FILE } = await import(
         "../adapters/systemd-creds/systemd-creds.ts"
       );
-      return createSystemdCreds(createSeedFile(place.file ?? CREDENTIAL_FILE));
+      // systemd 252 has no directory for them yet.
+      return createSystemdCreds(
+        place.file === undefined
+          ? createSeedFile(CREDENTIAL_FILE, { makesDirectory: true })
+          : createSeedFile(place.file),
+      );
     }
     case "credential": {
       const { createCredential } = await import("../adapters/systemd-creds/credential.ts");

@@ -117,6 +117,18 @@ test("a link, a directory and a missing directory are refused with a word about 
   await assert.rejects(place.create(first), code("conflict"));
   await assert.rejects(createSeedFile(directory).read("current"), /is not a file/);
   const nowhere = createSeedFile(join(directory, "no/such/seed"));
-  await assert.rejects(nowhere.create(first), /cannot write seed file .* \(ENOENT\)/);
+  await assert.rejects(nowhere.create(first), /its directory is not there/);
   assert.ok(!existsSync(join(directory, "no")));
+});
+
+test("a directory that is not there is made where the place says so, for its owner only, and else named", async () => {
+  const directory = join(root, "not", "yet");
+  const path = join(directory, "seed");
+  assert.deepEqual(await createSeedFile(path).protect(), []);
+  await assert.rejects(createSeedFile(path).create(first), {
+    message: `seed file ${JSON.stringify(path)}: its directory is not there`,
+  });
+  await createSeedFile(path, { makesDirectory: true }).create(first);
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
+  assert.deepEqual(await createSeedFile(path).read("current"), first);
 });

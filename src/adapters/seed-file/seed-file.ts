@@ -10,6 +10,7 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -29,8 +30,11 @@ const MAX_BYTES = 2_097_152;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** @param path - Absolute. Its directory must exist. */
-export function createSeedFile(path: string): SeedPlace {
+/**
+ * @param path - Absolute. Its directory must exist,
+ * @param makes - unless this says that the first seed makes it, 0700.
+ */
+export function createSeedFile(path: string, { makesDirectory = false } = {}): SeedPlace {
   const paths: Readonly<Record<SeedSlot, string>> = { current: path, next: `${path}.next` };
   const told = <T>(verb: string, slot: SeedSlot, step: () => T): T => {
     try {
@@ -47,6 +51,8 @@ export function createSeedFile(path: string): SeedPlace {
     read: async (slot) => read(slot),
 
     async create(envelope) {
+      if (makesDirectory)
+        told("write", "current", () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
       told("write", "current", () =>
         placeNew(path, envelope, (temporary) => {
           linkSync(temporary, path);
@@ -138,6 +144,7 @@ const beside = (path: string): string => `.${basename(path)}.new-`;
 
 /** What a killed program left half-written. Only sealed bytes are ever in it. */
 function clean(path: string): string[] {
+  if (found(dirname(path)) === null) return [];
   const names = readdirSync(dirname(path)).filter((name) =>
     [path, `${path}.next`].some(
       (one) => name.startsWith(beside(one)) && /^[0-9a-f]{16}$/.test(name.slice(beside(one).length)),
@@ -231,6 +238,10 @@ function cannot(verb: string, path: string, error: unknown): KeywardError {
   if (code === "EEXIST")
     return new KeywardError("conflict", `seed file ${printable(path)}: there is a seed already`, {
       hint: "a seed is never overwritten: keyward seed show tells which it is, keyward seed rotate replaces it",
+    });
+  if (code === "ENOENT")
+    return new KeywardError("local", `seed file ${printable(path)}: its directory is not there`, {
+      hint: `make it: mkdir -m 700 ${printable(dirname(path))}`,
     });
   if (code === "ELOOP")
     return new KeywardError("local", `seed file ${printable(path)}: is a symbolic link`, {
