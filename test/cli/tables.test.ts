@@ -63,6 +63,14 @@ test("every change takes --dry-run, and nothing else does", () => {
   }
 });
 
+test("of a seed and its realms, what has no --dry-run only looks", () => {
+  const without = acts.filter(([name, act]) => /^(?:seed|realm) /.test(name) && !("dry-run" in flagsOf(act)));
+  assert.deepEqual(
+    without.map(([name]) => name),
+    ["realm list", "realm show", "seed show"],
+  );
+});
+
 test("every command takes -o", () => {
   for (const [name, act] of acts) assert.equal(flagsOf(act).output?.short, "o", name);
 });

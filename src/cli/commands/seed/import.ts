@@ -44,6 +44,7 @@ export const importSeed = act({
     ...sealingFlags,
   },
   calls: [],
+  changes: true,
   examples: [
     "keyward seed import gokey.seed /etc/keyward/seed",
     "keyward seed import gokey.seed old.seed --derivation 0.1",
@@ -52,7 +53,7 @@ export const importSeed = act({
     "gokey's own password cannot change without changing every key. So the seed's input and salt are kept themselves, under an envelope of Keyward's: its passphrase changes freely. GOKEY-FILE stays as it is.",
     "Before 0.2.0 gokey derived from the public part of the file alone (CVE-2025-13353), so the two derivations give different keys. Take 0.1 only to know what is to be replaced.",
   ],
-  async run({ out, world }, { words: [source = "", file = ""], flags }) {
+  async run({ out, world, dryRun }, { words: [source = "", file = ""], flags }) {
     const derivation = flags.derivation ?? "0.2";
     const skip = integer(flags.skip, "--skip") ?? 0;
     if (skip > MAX_SEED_BYTES) throw new KeywardError("usage", `--skip: want ${MAX_SEED_BYTES} at most`);
@@ -66,7 +67,7 @@ export const importSeed = act({
     const { opener, openers } = sealingOf(flags, world);
     const what = { scheme: `gokey-${derivation}`, generation: 1 } as const;
     const envelope = await sealAnew(what, material, opener, openers, systemRandom);
-    await place.create(envelope);
+    if (!dryRun) await place.create(envelope);
     const facts = readSeedFacts(envelope);
     const rotate = derivation === "0.1" ? realmsToRotate(flags.ledger, world) : [];
     const warnings = [...(derivation === "0.1" ? [broken(rotate.length)] : []), unseeded];
@@ -74,7 +75,7 @@ export const importSeed = act({
       { ...factsOf(facts, place.name), rotate, warnings },
       {
         blocks: [
-          { kind: "lines", lines: ["imported"] },
+          { kind: "lines", lines: [`${dryRun ? "would be " : ""}imported`] },
           factsBlock(facts, place.name),
           warningsBlock(warnings),
           { kind: "table", head: ["ROTATE"], rows: rotate.map((name) => [name]) },

@@ -14,7 +14,7 @@ import type { Output } from "../../output.ts";
 import { readBytes } from "../../read-file.ts";
 import { type Sealing, saysSealing, sealingFlags, sealingOf } from "../../seal-seed.ts";
 import { openPlace, parsePlace } from "../../seed-place.ts";
-import { factsBlock, factsOf, warningsBlock, warningsOf } from "./describe.ts";
+import { factsBlock, factsOf, openedBy, warningsBlock, warningsOf } from "./describe.ts";
 import { staged } from "./staged.ts";
 import { openTarget, targetFlags } from "./target.ts";
 
@@ -23,16 +23,18 @@ export const create = act({
   words: ["FILE"],
   flags: sealingFlags,
   calls: [],
+  changes: true,
   examples: ["keyward seed new /etc/keyward/seed", "keyward seed new seed --key-file /root/seed.key"],
   notes: [
     "A seed is 32 random bytes from which keys follow; whoever loses it loses them all. Split it, or keep a copy of its file elsewhere: keyward seed split --help.",
   ],
-  async run({ out, world }, { words: [file = ""], flags }) {
+  async run({ out, world, dryRun }, { words: [file = ""], flags }) {
     const place = await openPlace(parsePlace(`file:${file}`, world.cwd), world);
     await assertEmpty(place);
     const envelope = await newEnvelope(sealingOf(flags, world));
+    if (dryRun) return tellPlan(out, place, envelope);
     await place.create(envelope);
-    await tell(out, place, envelope, "made a seed");
+    tell(out, place, envelope, "made a seed");
   },
 });
 
@@ -49,6 +51,7 @@ export const install = act({
     ...sealingFlags,
   },
   calls: [],
+  changes: true,
   examples: [
     "keyward seed install --uefi",
     "keyward seed install --systemd-creds",
@@ -58,24 +61,27 @@ export const install = act({
     "Run it at every boot, as root and early: a UEFI variable is readable by everybody again after each boot, and is closed here. A seed that is there is never replaced.",
     "The machine itself opens the seed unless a flag says otherwise.",
   ],
-  async run({ out, world }, { words: [word], flags }) {
+  async run({ out, world, dryRun }, { words: [word], flags }) {
     const place = await openTarget(flags, word, world);
-    const mended = (await place.protect()).map((what) => `set right: ${what}`);
+    const mended = dryRun
+      ? (await place.inspect()).warnings.map((what) => `would be set right: ${what}`)
+      : (await place.protect()).map((what) => `set right: ${what}`);
     if ((await place.read("current")) === null) {
       await assertEmpty(place);
       const envelope =
         flags.from === undefined
           ? await newEnvelope(sealingOf(flags, world, "machine"))
           : givenEnvelope(path.resolve(world.cwd, flags.from), saysSealing(flags));
+      if (dryRun) return tellPlan(out, place, envelope, mended);
       if (await createFirst(place, envelope)) {
-        await tell(out, place, envelope, "made the machine's seed", mended);
+        tell(out, place, envelope, "made the machine's seed", mended);
         return;
       }
     }
     const there = await place.read("current");
     if (there === null) throw noSeed(place);
     const { warnings } = await staged(place);
-    await tell(out, place, there, "the seed is there", [...mended, ...warnings]);
+    tell(out, place, there, "the seed is there", [...mended, ...warnings]);
   },
 });
 
@@ -119,13 +125,34 @@ export async function assertEmpty(place: SeedPlace): Promise<void> {
   }
 }
 
-async function tell(
+/** The seed in `envelope` is thrown away: its id would be read as that of the one to come. */
+function tellPlan(out: Output, place: SeedPlace, envelope: Uint8Array, mended: readonly string[] = []): void {
+  const { id: _, ...answer } = factsOf(readSeedFacts(envelope), place.name);
+  const line = "would be made: a seed";
+  const fields: [string, string][] = [
+    ["place", place.name],
+    ["opened by", openedBy(readSeedFacts(envelope).opener)],
+  ];
+  out.show(
+    { ...answer, done: line, dryRun: true, warnings: mended },
+    {
+      blocks: [
+        { kind: "lines", lines: [line] },
+        { kind: "fields", fields },
+        warningsBlock(mended.map(printableLine)),
+      ],
+      names: [],
+    },
+  );
+}
+
+function tell(
   out: Output,
   place: SeedPlace,
   envelope: Uint8Array,
   line: string,
   mended: readonly string[] = [],
-): Promise<void> {
+): void {
   const facts = readSeedFacts(envelope);
   const warnings = [...mended, ...warningsOf(facts, place)];
   out.show(

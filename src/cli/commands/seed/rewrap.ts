@@ -25,11 +25,12 @@ export const rewrap = act({
     "new-machine": { type: "boolean", help: "Let the machine itself open it from now on" },
   },
   calls: [],
+  changes: true,
   examples: ["keyward seed rewrap", "keyward seed rewrap uefi --new-machine"],
   notes: [
     "No key changes. Copies of the old file stay what they were: who has one and its passphrase has the seed, and only keyward seed rotate ends that.",
   ],
-  async run({ out, world }, { words: [word], flags }) {
+  async run({ out, world, dryRun }, { words: [word], flags }) {
     const place = await findSeed(word === undefined ? {} : { seed: word }, world);
     const envelope = await place.read("current");
     if (envelope === null) throw noSeed(place);
@@ -40,15 +41,15 @@ export const rewrap = act({
     const sealing = present({ "passphrase-file": file, "key-file": keyFile, machine });
     const { opener, openers } = sealingOf(sealing, world);
     const sealed = await sealAnew(before.facts, seed, opener, openers, systemRandom);
-    await place.stage(sealed);
-    await place.commit();
-    await place.erase();
+    if (!dryRun) {
+      await place.stage(sealed);
+      await place.commit();
+      await place.erase();
+    }
     const facts = readSeedFacts(sealed);
+    const line = `${dryRun ? "would be " : ""}sealed anew; every key stays what it is`;
     out.show(factsOf(facts, place.name), {
-      blocks: [
-        { kind: "lines", lines: ["sealed anew; every key stays what it is"] },
-        factsBlock(facts, place.name),
-      ],
+      blocks: [{ kind: "lines", lines: [line] }, factsBlock(facts, place.name)],
       names: [facts.id],
     });
   },

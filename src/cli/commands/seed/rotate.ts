@@ -13,6 +13,7 @@ import {
   rotateSeed,
   rotationState,
 } from "../../../seed/rotation.ts";
+import { noSeed } from "../../../seed/seed.ts";
 import { act } from "../../command.ts";
 import { createDelivery } from "../../ledger/deliver.ts";
 import { ledgerFile, ledgerFlags } from "../../ledger/ledger.ts";
@@ -61,6 +62,7 @@ export const rotate = act({
     const ledger = flags["no-ledger"] === true ? null : createLedgerFile(file);
     if (flags.resume === true && flags["roll-back"] === true)
       throw new KeywardError("usage", "want one of --resume and --roll-back");
+    if ((await place.read("current")) === null) throw noSeed(place);
     const begins = flags.resume !== true && flags["roll-back"] !== true;
     if (begins && ledger !== null && ledger.read("current") === null && ledger.read("next") === null)
       throw new KeywardError("not-found", `ledger ${JSON.stringify(file)}: there is none`, {

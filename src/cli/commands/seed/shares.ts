@@ -16,11 +16,11 @@ import type { SeedPlace } from "../../../model/seed-place.ts";
 import { noSeed, sealAnew, type UnsealedSeed, unsealSeed } from "../../../seed/seed.ts";
 import { act } from "../../command.ts";
 import { findSeed, openersOf, seedFlags } from "../../open-seed.ts";
-import type { Output } from "../../output.ts";
 import { readBytes } from "../../read-file.ts";
 import { present, required, requiredInteger } from "../../read-flags.ts";
 import { type SealingFlags, saysSealing, sealingFlags, sealingOf } from "../../seal-seed.ts";
 import { openPlace, parsePlace } from "../../seed-place.ts";
+import type { Session } from "../../session.ts";
 import type { World } from "../../world.ts";
 import { assertAbsent, writeNew } from "../../write-file.ts";
 import { factsBlock, factsOf, warningsBlock, warningsOf } from "./describe.ts";
@@ -38,11 +38,12 @@ export const split = act({
     "key-file": seedFlags["key-file"],
   },
   calls: [],
+  changes: true,
   examples: ["keyward seed split --shares 5 --threshold 3 --out web1"],
   notes: [
     "Give each file to one person and remove it here. Fewer than the threshold tell nothing of the seed. A share is text: it can be printed and typed again.",
   ],
-  async run({ out, world }, { words: [word], flags }) {
+  async run({ out, world, dryRun }, { words: [word], flags }) {
     const count = requiredInteger(flags.shares, "--shares", 2);
     const threshold = requiredInteger(flags.threshold, "--threshold", 2);
     if (count > MAX_SHARES || threshold > count)
@@ -62,13 +63,15 @@ export const split = act({
     const shares = await splitSeed(facts, own, { count, threshold }, systemRandom);
     for (const [i, share] of shares.entries()) {
       using text = formatShare(share);
-      writeNew(files[i] ?? "", "share", text.reveal());
+      if (!dryRun) writeNew(files[i] ?? "", "share", text.reveal());
       share.data.wipe();
     }
-    const [{ split: set } = { split: "" }] = shares;
-    const line = `${count} shares of seed ${facts.id}, any ${threshold} of which give it; split ${set}`;
+    // A rehearsed split is thrown away, and has no name.
+    const set = dryRun ? null : (shares[0]?.split ?? null);
+    const what = `${count} shares of seed ${facts.id}, any ${threshold} of which give it`;
+    const line = set === null ? `would be written: ${what}` : `${what}; split ${set}`;
     out.show(
-      { seed: facts.id, split: set, threshold, files },
+      { seed: facts.id, split: set, threshold, files, dryRun },
       { blocks: [{ kind: "lines", lines: [line, "", ...files] }], names: files },
     );
   },
@@ -79,12 +82,13 @@ export const join = act({
   words: ["SHARE..."],
   flags: { out: { type: "string", value: "FILE", help: "The seed's new file" }, ...sealingFlags },
   calls: [],
+  changes: true,
   examples: ["keyward seed join web1-1.share web1-4.share web1-5.share --out seed"],
-  async run({ out, world }, { words, flags }) {
+  async run({ out, world, dryRun }, { words, flags }) {
     const file = required(flags.out, "out");
     const place = await openPlace(parsePlace(`file:${file}`, world.cwd), world);
     await assertEmpty(place);
-    await putJoined(out, world, place, words, flags);
+    await putJoined({ out, dryRun }, world, place, words, flags);
   },
 });
 
@@ -103,6 +107,7 @@ export const recover = act({
     ...sealingFlags,
   },
   calls: [],
+  changes: true,
   examples: [
     "keyward seed recover --from uefi --file backup.seed --passphrase-file new.txt",
     "keyward seed recover web1-1.share web1-4.share web1-5.share --uefi --machine",
@@ -110,25 +115,28 @@ export const recover = act({
   notes: [
     "Without a flag that says what is to open it, a seed that lies somewhere is copied as it is, and opened by nobody. A place that holds a seed is refused.",
   ],
-  async run({ out, world }, { words, flags }) {
+  async run({ out, world, dryRun }, { words, flags }) {
+    const put = { out, dryRun };
     if (words.length > 0 === (flags.from !== undefined))
       throw new KeywardError("usage", "want either shares or --from PLACE");
     const target = await openTarget(flags, undefined, world);
     await assertEmpty(target);
-    if (words.length > 0) return await putJoined(out, world, target, words, flags);
+    if (words.length > 0) return await putJoined(put, world, target, words, flags);
     const source = await findSeed({ seed: flags.from ?? "" }, world);
     const envelope = await source.read("current");
     if (envelope === null) throw noSeed(source);
-    if (!saysSealing(flags)) return await put(out, target, envelope, "copied as it is");
+    if (!saysSealing(flags)) return await putSeed(put, target, envelope, "copied as it is");
     const { "from-passphrase-file": file, "from-key-file": keyFile } = flags;
     const opening = present({ "passphrase-file": file, "key-file": keyFile });
     const unsealed = await unsealSeed(envelope, openersOf(opening, world));
-    await put(out, target, await sealFor(unsealed, flags, world), "recovered");
+    await putSeed(put, target, await sealFor(unsealed, flags, world), "recovered");
   },
 });
 
+type Put = Pick<Session, "out" | "dryRun">;
+
 async function putJoined(
-  out: Output,
+  put: Put,
   world: World,
   target: SeedPlace,
   files: readonly string[],
@@ -138,7 +146,7 @@ async function putJoined(
   const shares = files.map((file) => readShare(path.resolve(world.cwd, file)));
   const joined = await joinShares(shares);
   for (const { data } of shares) data.wipe();
-  await put(out, target, await sealFor({ facts: joined, seed: joined.seed }, flags, world), "joined");
+  await putSeed(put, target, await sealFor({ facts: joined, seed: joined.seed }, flags, world), "joined");
 }
 
 /** @param unsealed - Its seed is wiped. */
@@ -155,8 +163,14 @@ async function sealFor(
   return await sealAnew(facts, own, opener, openers, systemRandom);
 }
 
-async function put(out: Output, place: SeedPlace, envelope: Uint8Array, line: string): Promise<void> {
-  await place.create(envelope);
+async function putSeed(
+  { out, dryRun }: Put,
+  place: SeedPlace,
+  envelope: Uint8Array,
+  done: string,
+): Promise<void> {
+  if (!dryRun) await place.create(envelope);
+  const line = dryRun ? `would be ${done}` : done;
   const facts = readSeedFacts(envelope);
   const warnings = warningsOf(facts, place);
   out.show(
