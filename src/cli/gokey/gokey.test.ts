@@ -15,6 +15,7 @@ import { after, test } from "node:test";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { systemClock } from "../../base/time.ts";
+import { kinds } from "../../derive/gokey/gokey.ts";
 import { trimPassword } from "../../derive/gokey/password-file.ts";
 import type { World } from "../world.ts";
 import { GoFlagError, parseGoFlags } from "./go-flags.ts";
@@ -34,21 +35,28 @@ interface Ran {
   folder: string;
 }
 
+interface Around {
+  /** Names of links, and what they lead to. */
+  readonly links?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+}
+
 /**
  * @param typed - What is typed at the prompts; absent: there is no terminal.
- * @param links - Names of links, and what they lead to.
+ * @param around - What lies there besides the files of the vectors.
  */
 async function run(
   args: readonly string[],
   env: Record<string, string> = {},
   typed?: string[],
-  links: Record<string, string> = {},
+  { links = {}, files = {} }: Around = {},
 ): Promise<Ran> {
   const folder = mkdtempSync(join(tmpdir(), "gokey-"));
   folders.push(folder);
   for (const [name, content] of Object.entries(load("cli.json").files_base64 as Record<string, string>)) {
     writeFileSync(join(folder, name), Buffer.from(content, "base64"));
   }
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(folder, name));
   const out: Uint8Array[] = [];
   let stderr = "";
@@ -127,10 +135,52 @@ for (const one of load("cli.json").cases) {
   });
 }
 
-test("a password file loses Unicode white space at both ends, and nothing else", () => {
+interface Vector {
+  readonly id: string;
+  readonly type: string;
+  readonly password: string;
+  readonly realm: string;
+  readonly seed_base64: string | null;
+  readonly skip: number;
+  readonly length: number | null;
+  readonly unsafe: boolean;
+  readonly stdout_encoding: BufferEncoding;
+  readonly stdout: Readonly<Record<"0.1" | "0.2", string>>;
+}
+
+for (const kind of kinds) {
+  test(`${kind}: every recorded case, typed`, async () => {
+    for (const one of load(`${kind}.json`).cases as Vector[]) {
+      const { id, type, password, realm, seed_base64: seed, skip, length, unsafe, ...printed } = one;
+      const files = seed === null ? {} : { seed: Buffer.from(seed, "base64") };
+      const words = [
+        `-p=${password}`,
+        `-r=${realm}`,
+        `-t=${type}`,
+        ...(seed === null ? [] : ["-s=seed", `-skip=${skip}`]),
+        ...(length === null ? [] : [`-l=${length}`]),
+        ...(unsafe ? ["-u"] : []),
+      ];
+      for (const derivation of seed === null ? (["0.2"] as const) : (["0.1", "0.2"] as const)) {
+        const ran = await run([`-derivation=${derivation}`, ...words], {}, undefined, { files });
+        assert.equal(ran.exit, 0, `${id} ${derivation}: ${ran.stderr}`);
+        const stdout = ran.stdout.toString(printed.stdout_encoding);
+        assert.equal(stdout, printed.stdout[derivation], `${id} ${derivation}`);
+      }
+    }
+  });
+}
+
+test("a password file loses Unicode white space at both ends, and nothing else", async () => {
   for (const one of load("passfile.json").cases) {
+    const file = Buffer.from(one.file_base64, "base64");
+    const ran = await run(["-P=pass-file", `-r=${one.realm}`], {}, undefined, {
+      files: { "pass-file": file },
+    });
+    assert.equal(ran.exit, one.exit, one.note);
+    assert.equal(ran.stdout.toString(), one.stdout, one.note);
     if (one.effective_password_base64 === undefined) continue;
-    const trimmed = trimPassword(Buffer.from(one.file_base64, "base64"));
+    const trimmed = trimPassword(file);
     assert.equal(Buffer.from(trimmed.reveal()).toString("base64"), one.effective_password_base64, one.note);
   }
 });
@@ -193,7 +243,7 @@ test("an output that is no file stays what it is, and gets the secret", async ()
 test("an output that is a link stays one, and what it leads to is written", async () => {
   const links = { there: "pw.txt", absent: "made" };
   for (const [name, target] of Object.entries(links)) {
-    const { exit, folder } = await run(["-p=x", "-r=a", `-o=${name}`], {}, undefined, links);
+    const { exit, folder } = await run(["-p=x", "-r=a", `-o=${name}`], {}, undefined, { links });
     assert.equal(exit, 0);
     assert.ok(lstatSync(join(folder, name)).isSymbolicLink());
     assert.equal(statSync(join(folder, target)).size, 10);
@@ -207,7 +257,9 @@ test("the seed is not written over by whatever name", async () => {
     [["-s=seed.bin"], /open alias: is the seed file/],
     [["-t=seed"], /open alias: file exists/],
   ] as const) {
-    const ran = await run(["-p=x", "-r=a", "-o=alias", ...flags], {}, undefined, { alias: "seed.bin" });
+    const ran = await run(["-p=x", "-r=a", "-o=alias", ...flags], {}, undefined, {
+      links: { alias: "seed.bin" },
+    });
     assert.equal(ran.exit, 1);
     assert.match(ran.stderr, message);
     assert.equal(readFileSync(join(ran.folder, "seed.bin")).toString("base64"), seed);
