@@ -1,4 +1,7 @@
-/** A machine without a disk is the same node after each boot: its identity follows from the seed in its firmware. */
+/**
+ * A machine that boots with an empty disk is the same node after each boot: its identity, its SSH host key and its
+ * disk's key follow from the seed in its firmware.
+ */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -14,7 +17,7 @@ const file = (path: string, text: string): Entry => ({
   content: Buffer.from(text),
 });
 
-test("a node known by its seed enrols once, and is the same node after a reboot", async (t) => {
+test("with an empty disk and a seed: SSH host key, disk key, and one enrolment for all boots", async (t) => {
   const program = createProgram();
   const machine = createTcgMachine();
   t.after(() => {
@@ -40,10 +43,14 @@ test("a node known by its seed enrols once, and is the same node after a reboot"
   const second = await boot(t, machine, { ...asked, files: [ca] });
   const { node } = await admin.call("node.show", { path: { name: "web1" } });
 
-  await t.test("it has the key that it was granted, and its identity is the one before", () => {
-    assert.equal(first.installed, createHash("sha256").update(value).digest("hex"));
-    assert.deepEqual(second, first);
-  });
+  await t.test(
+    "it has the key that it was granted; identity, SSH host key and disk are the ones before",
+    () => {
+      assert.equal(first.installed, createHash("sha256").update(value).digest("hex"));
+      assert.deepEqual(Object.keys(first).sort(), ["disk", "host key", "identity", "installed"]);
+      assert.deepEqual(second, first);
+    },
+  );
   await t.test("to the server it is the same node, with a new certificate", async () => {
     assert.equal(node.state, "active");
     assert.equal(node.identity?.issued, (enrolled.identity?.issued ?? 0) + 1);

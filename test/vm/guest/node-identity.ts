@@ -1,6 +1,7 @@
 /**
- * The agent of a machine without a disk: its private key follows from the seed in the firmware. It is started as its
- * unit would start it, and stopped once it has put its key in place.
+ * A machine that has nothing but the seed in its firmware: SSH host key, disk key and the private key that its server
+ * knows it by follow from it. The agent is started as its unit would start it, and stopped once it has put its key in
+ * place.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -8,6 +9,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { makeHostKey, mountDisk, unmountDisk } from "./machine-keys.ts";
 import { succeed } from "./programs.ts";
 import { check, guest, tell } from "./report.ts";
 
@@ -26,6 +28,13 @@ const words = [
 
 void guest(async () => {
   await check("the seed is in the firmware", () => void succeed("keyward", "seed", "install", "--uefi"));
+
+  await check("the SSH host key is derived, and ssh-keygen agrees", () => tell("host key", makeHostKey()));
+
+  await check("the disk is formatted if it is blank, opens and closes", () => {
+    tell("disk", mountDisk());
+    unmountDisk();
+  });
 
   await check("from an empty state directory the agent reaches its server, and has its key", async () => {
     assert.equal(existsSync(STATE), false);
