@@ -13,7 +13,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { isKeywardError } from "../base/errors.ts";
 import { linesOf, readBytes, readPem, readPrivate, withoutLineBreak } from "./read-file.ts";
-import { createNewFile, replace, writeNew } from "./write-file.ts";
+import { createNewFile, dropLeftovers, replace, writeNew } from "./write-file.ts";
 
 const temporary = (): string => mkdtempSync(path.join(tmpdir(), "keyward-files-"));
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -101,4 +101,13 @@ test("a file written bit by bit has its name only when it is whole", () => {
   kept.keep();
   assert.equal(readFileSync(file, "utf8"), "one\ntwo\n");
   assert.deepEqual(readdirSync(directory), ["f"]);
+});
+
+test("what a killed program left half-written of a file goes, and nothing else", () => {
+  const directory = temporary();
+  const id = "0f0540ba-4519-4b23-9bb7-e1cfda4787ab";
+  const kept = [`.f.${id}.old`, ".f.next", `.f.next.${id}`, ".f.nexts", "f", "f.next"];
+  for (const name of [...kept, `.f.${id}`]) writeFileSync(path.join(directory, name), "half");
+  dropLeftovers(path.join(directory, "f"));
+  assert.deepEqual(readdirSync(directory).sort(), kept);
 });

@@ -7,6 +7,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   unlinkSync,
   writeSync,
@@ -88,6 +89,15 @@ export function makePrivateDirectory(directory: string, what: string): void {
   } catch (error) {
     throw cannot("make", directory, what, error);
   }
+}
+
+/** What killed programs left half-written of it. Only for one who alone writes it now. */
+export function dropLeftovers(file: string): void {
+  const start = `.${path.basename(file)}.`;
+  const directory = path.dirname(file);
+  for (const name of readdirSync(directory))
+    if (name.startsWith(start) && /^[0-9a-f-]{36}$/.test(name.slice(start.length)))
+      forget(path.join(directory, name));
 }
 
 export function forget(file: string): void {

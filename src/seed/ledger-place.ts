@@ -15,7 +15,7 @@ export interface LedgerPlace {
   stage(ledger: Uint8Array): void;
   /** What is staged becomes current. */
   commit(): void;
-  /** What is staged goes. */
+  /** What is staged goes, if anything is, and what a killed program left of it. */
   erase(): void;
 }
 

@@ -200,7 +200,7 @@ async function tidyUp(parts: RotationParts): Promise<void> {
 
 /** What a rotation left whose seed was never staged, or was rolled back. */
 async function forgetStagedLedger({ ledger }: RotationParts): Promise<void> {
-  if (ledger !== null && ledger.read("next") !== null) ledger.erase();
+  ledger?.erase();
 }
 
 async function openSlot({ place, openers }: RotationParts, slot: "current" | "next"): Promise<MachineSeed> {

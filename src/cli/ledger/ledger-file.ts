@@ -1,10 +1,10 @@
 /** A ledger's file, and the one beside it that is to follow while the seed is rotated: NAME.next. */
-import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, unlinkSync } from "node:fs";
+import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { MAX_LEDGER_BYTES } from "../../formats/ledger/ledger.ts";
 import type { LedgerPlace } from "../../seed/ledger-place.ts";
 import { cannot, readBytes } from "../read-file.ts";
-import { replace } from "../write-file.ts";
+import { dropLeftovers, replace } from "../write-file.ts";
 
 /** @param file - Absolute. */
 export function createLedgerFile(file: string): LedgerPlace {
@@ -22,9 +22,16 @@ export function createLedgerFile(file: string): LedgerPlace {
       const one = slot === "next" ? next : file;
       return existsSync(one) ? readBytes(one, "ledger", MAX_LEDGER_BYTES) : null;
     },
-    stage: (ledger) => replace(next, "ledger", ledger, 0o644),
+    stage(ledger) {
+      change("clear", () => dropLeftovers(next));
+      replace(next, "ledger", ledger, 0o644);
+    },
     commit: () => change("put in place", () => renameSync(next, file)),
-    erase: () => change("remove", () => unlinkSync(next)),
+    erase: () =>
+      change("remove", () => {
+        dropLeftovers(next);
+        rmSync(next, { force: true });
+      }),
   };
 }
 
