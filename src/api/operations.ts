@@ -82,6 +82,11 @@ export const operations = {
     rule("key:read"),
     "The value of the primary version, or of the one asked for",
   ),
+  "key.text": on(
+    "GET /v1/texts/{name...}",
+    rule("key:read"),
+    "The same value as one JSON string, for readers that take nothing else; refused when it is no text",
+  ),
   "key.put": on("PUT /v1/values/{name...}", rule("key:write"), "Store a value as the new primary version", {
     changes: true,
   }),
@@ -215,6 +220,12 @@ export const operations = {
   "plan.show": on("GET /v1/plan", rule("grant:read"), "Who gains and who loses what, and why"),
   "plan.why": on("GET /v1/why", rule("grant:read"), "Why a node has a key, or what is missing"),
   "query.test": on("GET /v1/query", rule("node:read"), "Which nodes a query selects, term by term"),
+
+  "pillar.show": on(
+    "GET /v1/pillar/{node}",
+    rule("node:read"),
+    "What a node should hold, for a configuration manager: references; with `values` also what the caller may read",
+  ),
 
   "disk.list": on(
     "GET /v1/disks",

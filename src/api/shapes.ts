@@ -13,6 +13,7 @@ import { grantShapes } from "./shapes/grants.ts";
 import { inventoryShapes } from "./shapes/inventories.ts";
 import { keyShapes } from "./shapes/keys.ts";
 import { nodeShapes } from "./shapes/nodes.ts";
+import { pillarShapes } from "./shapes/pillar.ts";
 import { pushShapes } from "./shapes/push.ts";
 import { serverShapes } from "./shapes/server.ts";
 
@@ -32,6 +33,7 @@ export const shapes = {
   ...grantShapes,
   ...inventoryShapes,
   ...diskShapes,
+  ...pillarShapes,
   ...accessShapes,
   ...certificateShapes,
   ...agentShapes,

@@ -114,6 +114,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/query.ts"),
   },
   {
+    name: "pillar",
+    chapter: "keys",
+    summary: "What a node should hold, for Salt's external pillars",
+    load: () => import("./commands/pillar.ts"),
+  },
+  {
     name: "push",
     chapter: "keys",
     summary: "Push to nodes without an agent what they should hold",

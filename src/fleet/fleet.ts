@@ -5,6 +5,7 @@
  *     nodes.ts, grants.ts  the acts of operators          plan.ts        what is to be done, and why
  *     inventory.ts         what sources say of nodes
  *     bundle.ts            values to a node               preview.ts     what a change would do
+ *     pillar.ts            references for a configuration manager
  *     report.ts            proofs from a node             rotation.ts    has everyone proved the next version?
  *     unlock.ts            a volume's key, when asked     volumes.ts     which there are, and who waits
  *     roster.ts            nodes × grants, in memory      ledger.ts      deliveries, in memory
@@ -32,6 +33,7 @@ import { createInventories, type Inventories } from "./inventory.ts";
 import { createLedger } from "./ledger.ts";
 import { createNodes, type Nodes } from "./nodes.ts";
 import { createOpened } from "./opened.ts";
+import { createPillars, type Pillars } from "./pillar.ts";
 import { createPlans, type Plans } from "./plan.ts";
 import { createPreview } from "./preview.ts";
 import { createReports, type Report, type ReportAnswer } from "./report.ts";
@@ -91,7 +93,7 @@ export interface KnownKey {
   readonly created: UnixMs;
 }
 
-export interface Fleet extends Plans, Unlocks {
+export interface Fleet extends Plans, Unlocks, Pillars {
   readonly nodes: Nodes;
   readonly grants: Grants;
   readonly inventories: Inventories;
@@ -164,6 +166,7 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
     grants: createGrants(parts),
     inventories: createInventories(parts),
     ...createPlans(parts),
+    ...createPillars(parts),
     ...createBundles(parts),
     ...createReports(parts),
     selected: (query) => (query === null ? [...roster.names()] : roster.select(query)),

@@ -103,6 +103,22 @@ test("rules hold: another prefix is denied by the act, another action by the gat
   assert.deepEqual(denied.slice(-2), ["key:read web/cert", "key:write db/p"]);
 });
 
+test("a value is read as one JSON string where it is text, by the same rule", async () => {
+  await admin.call("rule.put", {
+    path: { name: "text-reader" },
+    body: { allow: [{ actions: ["key:read"], prefix: "text/" }] },
+  });
+  await admin.call("key.put", { path: { name: "text/a" }, body: { value: value('ł"\n') } });
+  await admin.call("key.put", { path: { name: "text/raw" }, body: { value: "/w==" } });
+  const reader = await main.operator("text-reader");
+  assert.equal(await reader.call("key.text", { path: { name: "text/a" }, query: { version: "1" } }), 'ł"\n');
+  await assert.rejects(
+    reader.call("key.text", { path: { name: "text/raw" } }),
+    refused("malformed", /UTF-8/),
+  );
+  await assert.rejects(reader.call("key.text", { path: { name: "db/p" } }), refused("denied", /key:read/));
+});
+
 test("a dry run answers as if it were done, and changes nothing", async () => {
   const before = await admin.call("key.list", { query: { prefix: "dry/" } });
   const put = { path: { name: "dry/one" }, body: { value: value("v") } };

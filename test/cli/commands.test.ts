@@ -288,6 +288,21 @@ test("names from outside cannot disturb the terminal", async () => {
   }
 });
 
+test("a pillar goes to a pipe as JSON, and to a terminal as a table without values", async () => {
+  const keys = { "db/password": { version: 2, paths: ["password"], value: "s3cret" } };
+  const data = { key: "disk/db1", version: 1, dev_name: "/dev/vdb", services: [] };
+  const pillar = { keyward: { node: "db1", keys }, luks: { data } };
+  const answers = { "pillar.show": pillar };
+  const piped = await type(["pillar", "--values", "--", "db1"], { answers });
+  assert.deepEqual(JSON.parse(piped.stdout), pillar);
+  assert.equal(piped.stderr, "");
+  assert.deepEqual(piped.calls[0]?.request, { path: { node: "db1" }, query: { values: "true" } });
+  const shown = await type(["pillar", "db1"], { answers, terminal: true });
+  assert.match(shown.stdout, /^db\/password +2 +password\ndisk\/db1 +1 +opens data$/m);
+  assert.doesNotMatch(shown.stdout, /s3cret/);
+  assert.deepEqual(shown.calls[0]?.request.query, {});
+});
+
 test("a broken audit log ends with 7", async () => {
   const answer = { events: 3, intact: false, signed: 0, problems: [{ seq: 2, what: "was edited" }] };
   const { status, stdout } = await type(["audit", "verify"], { answers: { "audit.verify": answer } });

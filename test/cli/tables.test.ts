@@ -22,7 +22,7 @@ for (const entry of commands) {
   }
 }
 
-/** What only an agent calls. */
+/** What only an agent calls, or a program that speaks HTTP. */
 const notTyped: readonly OperationName[] = [
   "agent.enrol",
   "agent.renew",
@@ -30,9 +30,10 @@ const notTyped: readonly OperationName[] = [
   "agent.bundle",
   "agent.unlock",
   "agent.report",
+  "key.text",
 ];
 
-test("every operation is reachable from some command, but for those of agents", () => {
+test("every operation is reachable from some command, but for those of agents and other programs", () => {
   const called = new Set(acts.flatMap(([, act]) => act.calls as OperationName[]));
   const all = Object.keys(operations) as OperationName[];
   assert.deepEqual(

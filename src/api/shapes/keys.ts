@@ -83,6 +83,11 @@ export const keyShapes = {
     query: object({ version: optional(numeral) }),
     response: object({ name: text(512), version, value: text(1_500_000) }),
   },
+  "key.text": {
+    path: name,
+    query: object({ version: optional(numeral) }),
+    response: text(1_048_576),
+  },
   "key.put": {
     path: name,
     body: object({

@@ -1,4 +1,4 @@
-/** Grants, and what follows from them: the plan, the reasons, what a query selects, the volumes that open by them. */
+/** Grants, and what follows from them: the plan, the reasons, pillars, what a query selects, the volumes that open by them. */
 import type { Serving } from "../serving.ts";
 import type { HandlersOf } from "./handler.ts";
 
@@ -7,6 +7,7 @@ export function grantHandlers({
 }: Pick<Serving, "fleet">): HandlersOf<"grant"> &
   HandlersOf<"plan"> &
   HandlersOf<"query"> &
+  HandlersOf<"pillar"> &
   HandlersOf<"disk"> {
   return {
     "grant.list": async (caller, { query }) => ({ grants: await fleet.grants.list(caller, query) }),
@@ -14,6 +15,8 @@ export function grantHandlers({
     "grant.remove": (caller, { path }) => fleet.grants.remove(caller, path.id),
     "plan.show": (caller, { query }) => fleet.plan(caller, query),
     "plan.why": (caller, { query }) => fleet.why(caller, query.node, query.key),
+    "pillar.show": (caller, { path, query }) =>
+      fleet.pillar(caller, path.node, { values: query.values === "true" }),
     "disk.list": async (caller, { query }) => ({ volumes: await fleet.volumes(caller, query) }),
     "disk.approve": (caller, { body }) => fleet.approve(caller, body.node, body.name),
     "query.test": (caller, { query }) => fleet.testQuery(caller, query.query, query.node),

@@ -1,10 +1,12 @@
 /** Keys: values come and go as base64, and are wiped as soon as they have been handed on. */
-import { fromBase64, toBase64 } from "../../base/bytes.ts";
+
+import type { Caller } from "../../audit/audit.ts";
+import { fromBase64, fromUtf8, toBase64 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
 import type { DerivedAs, Recipe, VersionNumber } from "../../model/key.ts";
-import { parseKeyName } from "../../model/name.ts";
+import { parseKeyName, printable } from "../../model/name.ts";
 import type { Serving } from "../serving.ts";
 import { type HandlersOf, limitOf } from "./handler.ts";
 
@@ -14,15 +16,21 @@ interface Options {
 }
 
 export function keyHandlers({ keyring, fleet }: Pick<Serving, "keyring" | "fleet">): HandlersOf<"key"> {
+  const read = (caller: Caller, name: string, version: string | undefined) =>
+    keyring.get(caller, parseKeyName(name), version === undefined ? undefined : versionOf(version));
   return {
     "key.list": (caller, { query: { prefix, after, limit } }) =>
       keyring.list(caller, { prefix, after, limit: limitOf(limit) }),
     "key.show": (caller, { path }) => keyring.show(caller, parseKeyName(path.name)),
     "key.get": async (caller, { path, query }) => {
-      const number = query.version === undefined ? undefined : versionOf(query.version);
-      const { name, version, value } = await keyring.get(caller, parseKeyName(path.name), number);
+      const { name, version, value } = await read(caller, path.name, query.version);
       using secret = value;
       return { name, version, value: toBase64(secret.reveal()) };
+    },
+    "key.text": async (caller, { path, query }) => {
+      const { name, value } = await read(caller, path.name, query.version);
+      using secret = value;
+      return fromUtf8(secret.reveal(), `key ${printable(name)}`);
     },
     "key.put": async (caller, { path, body }) => {
       using value = Secret.take(fromBase64(body.value, "value"));
