@@ -25,7 +25,7 @@ import { CBC_BLOCK_SIZE, openCbc, sealCbc } from "../../crypto/aes-cbc.ts";
 import { hmacSha256, verifyMac } from "../../crypto/mac.ts";
 import { wipe } from "../../crypto/memory.ts";
 import type { Random } from "../../crypto/random.ts";
-import { packBase64, unpackBase64 } from "./base64.ts";
+import { packBase64, unpackBase64 } from "../ruby-base64.ts";
 import type { DataBagSecret } from "./secret.ts";
 import { readYaml, type YamlLibrary } from "./yaml-read.ts";
 import { writeYaml } from "./yaml-write.ts";

@@ -10,7 +10,7 @@ import { fromUtf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { type ExactJson, exactLimits } from "../../base/exact-json.ts";
 import { rubyFloat } from "../../base/exact-json-text.ts";
-import { unpackBase64 } from "./base64.ts";
+import { unpackBase64 } from "../ruby-base64.ts";
 import { readPlainScalar, type Scalar, symbolName } from "./yaml-scalar.ts";
 
 export type YamlLibrary = typeof import("yaml");

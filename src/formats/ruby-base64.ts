@@ -1,5 +1,5 @@
 /** Base64 as Ruby's `pack("m")` writes it and `unpack("m")` reads it. */
-import { KeywardError } from "../../base/errors.ts";
+import { KeywardError } from "../base/errors.ts";
 
 const MAX_TEXT = 8_388_608;
 /** What both readers take the same way. Node's would take `-` and `_` too. */
