@@ -198,6 +198,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/data-bag.ts"),
   },
   {
+    name: "vault-item",
+    chapter: "values",
+    summary: "chef-vault's items, encrypted for each reader",
+    load: () => import("./commands/vault-item.ts"),
+  },
+  {
     name: "status",
     chapter: "operate",
     summary: "Is the server there, is it sealed",

@@ -1,9 +1,6 @@
 /** `keyward data-bag edit`: an item in an editor, on a file in memory. */
-import { runForeground } from "../../../adapters/foreground.ts";
-import { fromUtf8 } from "../../../base/bytes.ts";
-import { isKeywardError, KeywardError } from "../../../base/errors.ts";
+import { KeywardError } from "../../../base/errors.ts";
 import { formatExactJsonLines } from "../../../base/exact-json-text.ts";
-import { Secret } from "../../../base/secret.ts";
 import {
   type DataBagSecret,
   decryptDataBagItem,
@@ -18,13 +15,10 @@ import {
   parseDataBagName,
 } from "../../../model/data-bag.ts";
 import { act } from "../../command.ts";
-import { withMemoryFile } from "../../data-bag/memory-file.ts";
+import { inEditor } from "../../data-bag/editor.ts";
 import { type BagPlace, placeFlags, withPlace } from "../../data-bag/place.ts";
-import { MAX_ITEM_FILE } from "../../data-bag/repository.ts";
 import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
-import { readBytes } from "../../read-file.ts";
 import type { Session } from "../../session.ts";
-import type { World } from "../../world.ts";
 import { versionFlag, versionOf } from "./convert.ts";
 import { hasEncrypted } from "./look.ts";
 
@@ -68,33 +62,6 @@ async function editItem(
   said(session, session.dryRun ? "dry run, changed" : "changed", `${name}/${id}`);
 }
 
-/** @returns `null` when nothing was changed. */
-async function inEditor(session: Session<never>, plain: PlainItem, id: string): Promise<PlainItem | null> {
-  using before = plain.toJson("lines");
-  return await withMemoryFile(session.world, `${id}.json`, before.reveal(), async (file) => {
-    await runEditor(session.world, file);
-    using after = Secret.take(readBytes(file, "edited item", MAX_ITEM_FILE));
-    if (after.equals(before)) return null;
-    const edited = parseEdited(fromUtf8(after.reveal(), "edited item"));
-    if (edited.id !== id) throw notTaken("its id was changed");
-    return edited;
-  });
-}
-
-function parseEdited(text: string): PlainItem {
-  try {
-    return PlainItem.parse(text, "edited item");
-  } catch (error) {
-    throw isKeywardError(error) ? notTaken("it is not valid JSON") : error;
-  }
-}
-
-function notTaken(why: string): KeywardError {
-  return new KeywardError("malformed", `the edited item is not taken: ${why}`, {
-    hint: "the item is as it was",
-  });
-}
-
 /** A value that is the same keeps its bytes, so that a change shows as one. */
 function resealed(
   stored: StoredItem,
@@ -111,20 +78,6 @@ function resealed(
     if (formatExactJsonLines(was) === formatExactJsonLines(value)) next.set(name, kept);
   }
   return next;
-}
-
-/** Words are split at blanks, as git does without a shell's help; quotes mean nothing. */
-async function runEditor({ env, cwd }: World, file: string): Promise<void> {
-  const editor = env.VISUAL || env.EDITOR || "vi";
-  const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined) environment[name] = value;
-  const argv = [...editor.split(/\s+/).filter((word) => word !== ""), file];
-  const end = await runForeground({ argv, environment, cwd });
-  if (end.kind === "exited" && end.status === 0) return;
-  const why = end.kind === "not-started" ? "cannot be started" : "did not end well";
-  throw new KeywardError("local", `the editor ${JSON.stringify(argv[0])} ${why}`, {
-    hint: "the item is as it was; set EDITOR",
-  });
 }
 
 function said({ out }: Session<never>, done: string, name: string): void {
