@@ -56,7 +56,9 @@ async function decrypting(folder: string): Promise<Row[]> {
     const beside = ruby[i];
     rows.push({
       what: `data bag items decrypted, version ${version}`,
-      figure: `${rate.toFixed(0)}/s, Chef ${chef[version]}/s: ${ratio.toFixed(1)} ×`,
+      figure: `${rate.toFixed(0)}/s`,
+      peer: `Chef ${chef[version]}/s`,
+      ratio: `${ratio.toFixed(1)} ×`,
       goal: `${goals[version]} × Chef`,
       met: ratio >= goals[version],
       conditions: `one value of 32 characters, best of 5, CPU time; Chef's figure recorded elsewhere${beside === undefined ? "" : `; Ruby's OpenSSL alone here ${beside}/s`}`,
