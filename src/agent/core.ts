@@ -12,6 +12,7 @@ import { createHooks, HOOK_LIMIT } from "./hooks.ts";
 import { createInstaller } from "./install.ts";
 import { type Installed, loadInstalled } from "./installed.ts";
 import { hostKeyOf, type Membership, saveCa } from "./membership.ts";
+import { createNodeVolumes, type NodeVolumes } from "./node-volumes.ts";
 import { createOfflineKeeper, type OfflineKeeper } from "./offline.ts";
 import { createReporter, type Reporter } from "./report.ts";
 import type { Setup } from "./setup.ts";
@@ -23,6 +24,7 @@ export interface Core {
   readonly offline: OfflineKeeper;
   readonly drift: DriftWatch;
   readonly dueHooks: DueHooks;
+  readonly volumes: NodeVolumes;
   /** A directory with files of ours has changed. */
   readonly stirred: Flag;
   /** The certificates to trust, as the server said last. */
@@ -39,6 +41,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
   const { clock, random, host, accounts, run, log } = parts;
   const { node } = membership;
   let { key } = membership;
+  let current = membership;
   const boot = host.bootId();
   const { digest } = state;
   const installed = loadInstalled(state, boot);
@@ -76,9 +79,21 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     saveCa(state, next);
     ca = next;
   };
+  const volumes = createNodeVolumes({
+    setup,
+    membership: () => ({ ...current, ca }),
+    deriver,
+    onFailures,
+    onWithdrawn(held) {
+      installed.setWithdrawn([...installed.withdrawn, ...held]);
+      installed.save();
+      stirred.raise();
+    },
+  });
   const places = { keyDirectory, stateDirectory: state.path, onlyBelow: options.onlyBelow };
   const engine = createEngine({
     ...{ places, installed, holdings, applier, offline, drift, deriver, reporter, log, onCa },
+    onVolumes: volumes.want,
   });
 
   return {
@@ -88,11 +103,13 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
     offline,
     drift,
     dueHooks,
+    volumes,
     stirred,
     ca: () => ca,
     renewed(next) {
       if (!next.key.equals(key)) offline.reseal();
       key = next.key;
+      current = next;
     },
     async recover() {
       const directories = new Set([...installed.files.keys()].map((path) => dirname(path)));
@@ -103,6 +120,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
       else engine.noteDrift();
     },
     close() {
+      volumes.close();
       drift.close();
       dueHooks.close();
       installed.save();

@@ -66,10 +66,13 @@ export interface EngineParts {
   readonly log: AgentLog;
   /** PEM certificates to trust from now on. */
   readonly onCa: (ca: readonly string[]) => void;
+  /** Volumes that the server grants now. */
+  readonly onVolumes: (volumes: Bundle["volumes"]) => void;
 }
 
 export function createEngine(parts: EngineParts): Engine {
-  const { places, installed, holdings, applier, offline, drift, deriver, reporter, log, onCa } = parts;
+  const { places, installed, holdings, applier, offline, drift, deriver, reporter, log, onCa, onVolumes } =
+    parts;
   const oneAtATime = createQueue();
   /** What the server said last, without values; before that, what is installed. */
   let desired: readonly Wanted[] | null = null;
@@ -90,6 +93,7 @@ export function createEngine(parts: EngineParts): Engine {
     } finally {
       for (const { value } of wanted) value?.wipe();
     }
+    onVolumes(bundle.volumes);
     drift.follow();
     doubted.clear();
     if (bundle.challenge !== "") reporter.setChallenge(bundle.challenge);
@@ -200,6 +204,7 @@ export function createEngine(parts: EngineParts): Engine {
     withdrawAll: () =>
       oneAtATime(async () => {
         offline.forget();
+        onVolumes([]);
         desired = [];
         last = await applier.apply([]);
         drift.follow();

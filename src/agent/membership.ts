@@ -36,7 +36,7 @@ const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE--
  * @throws KeywardError `integrity`, `local`
  */
 export function loadMembership(
-  state: State,
+  state: Pick<State, "read" | "path">,
 ): (Omit<Membership, "key" | "keepsKey"> & { readonly key: Secret | null }) | null {
   const identity = textOf(state, "identity.pem");
   const server = textOf(state, "server.json");
@@ -53,7 +53,7 @@ export function loadMembership(
 }
 
 /** The certificates to trust; none before first contact. */
-export function loadCa(state: State): string[] {
+export function loadCa(state: Pick<State, "read" | "path">): string[] {
   return certificatesOf(textOf(state, "ca.pem"));
 }
 
@@ -112,7 +112,10 @@ function saveIdentity(state: State, key: Secret, certificate: string): void {
   bytes.fill(0);
 }
 
-function textOf(state: State, name: "identity.pem" | "server.json" | "ca.pem"): string {
+function textOf(
+  state: Pick<State, "read" | "path">,
+  name: "identity.pem" | "server.json" | "ca.pem",
+): string {
   const bytes = state.read(name);
   return bytes === null ? "" : fromUtf8(bytes.reveal(), `${state.path}/${name}`);
 }
@@ -121,7 +124,7 @@ function certificatesOf(text: string): string[] {
   return text.match(certificateBlock) ?? [];
 }
 
-function parseServer(state: State, text: string): { address: string; node: NodeName } {
+function parseServer(state: Pick<State, "path">, text: string): { address: string; node: NodeName } {
   const what = `${state.path}/server.json`;
   const { address, node } = (parseJson(text, what) ?? {}) as { [name: string]: Json };
   if (typeof address !== "string" || typeof node !== "string")

@@ -18,6 +18,7 @@ export async function runOnce(setup: Setup, core: Core, kept: Membership): Promi
     const summary = await engine.receive(assertAnswer(await api.call("agent.bundle", { body })), true);
     const failures = [...summary.failures, ...(await dueHooks.settled())];
     await engine.settleDrift();
+    await core.volumes.settled();
     await reporter.send(api);
     await renewIfDue(setup, api, membership);
     return { ...summary, failures };

@@ -2,12 +2,14 @@
 import type { Accounts } from "../adapters/accounts/accounts.ts";
 import type { RunProgram } from "../adapters/adapters.ts";
 import { type Host, isMemoryBacked } from "../adapters/host/host.ts";
+import type { KeySocket, KeySocketParts } from "../adapters/systemd/key-socket.ts";
 import type { Api } from "../api/api.ts";
 import { KeywardError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import type { Clock, DurationMs } from "../base/time.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { Random } from "../crypto/random.ts";
+import type { DiskHost } from "../disk/disk.ts";
 import type { SeedSource } from "./deriver.ts";
 import { enrol, type Joining } from "./enrol.ts";
 import { prepareDirectory } from "./home.ts";
@@ -35,6 +37,16 @@ export interface AgentOptions {
   readonly hookLimit?: DurationMs;
 }
 
+export interface Disks {
+  readonly host: DiskHost;
+  /** Sockets at which systemd asks for the keys of volumes, by the volume's name. */
+  readonly sockets: ReadonlyMap<string, number>;
+  /** `openKeySocket` */
+  readonly listen: (parts: KeySocketParts) => Promise<KeySocket>;
+  /** Does `/etc/crypttab` have this volume? */
+  readonly isSystemds: (name: string) => boolean;
+}
+
 export interface AgentParts {
   /** `createClient` */
   readonly connect: (options: ClientOptions) => Api;
@@ -46,6 +58,8 @@ export interface AgentParts {
   readonly host: Host;
   readonly accounts: Accounts;
   readonly run: RunProgram;
+  /** What volumes need of the host. Absent: this agent touches no volume, whatever a grant says. */
+  readonly disks?: Disks;
   /** This machine's seed. Absent: nothing is derived, whatever a grant says. */
   readonly seed?: SeedSource;
   readonly log: AgentLog;

@@ -8,6 +8,8 @@
  *     server.json     the server's address and the node's name
  *     digest.key      32 random bytes, under which digests of installed files are made
  *     installed.json  what is installed, see `installed.ts`
+ *     volumes.json    the volumes that are granted to this node, see `volume-keeper.ts`
+ *     headers/        copies of their headers, sealed, see `headers.ts`
  *     bundle.sealed   what may be used while no server can be reached, see `offline.ts`
  */
 import { unlinkSync } from "node:fs";
@@ -29,6 +31,7 @@ export type StateFile =
   | "server.json"
   | "digest.key"
   | "installed.json"
+  | "volumes.json"
   | "bundle.sealed";
 
 export interface State {

@@ -60,6 +60,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/node.ts"),
   },
   {
+    name: "unlock",
+    chapter: "keys",
+    summary: "Open this node's encrypted volumes with keys from the server",
+    load: () => import("./commands/unlock.ts"),
+  },
+  {
     name: "disk",
     chapter: "keys",
     summary: "Encrypted volumes: unlock, rotate, lock",

@@ -6,6 +6,7 @@ import { createHost } from "../adapters/host/host.ts";
 import { type AgentOptions, createAgent } from "../agent/agent.ts";
 import type { SeedSource } from "../agent/deriver.ts";
 import { systemWait } from "../agent/pace.ts";
+import type { Disks } from "../agent/setup.ts";
 import { systemClock } from "../base/time.ts";
 import { createClient } from "../client/client.ts";
 import { pinServer } from "../client/pin.ts";
@@ -23,6 +24,8 @@ export interface AgentCommand {
   readonly directory: string;
   readonly state: string;
   readonly identity: "kept" | "derived";
+  /** `undefined`: no volume is touched. */
+  readonly disks: Disks | undefined;
   /** This machine's seed; `undefined`: nothing is derived. */
   readonly seed: SeedSource | undefined;
 }
@@ -35,7 +38,7 @@ const runNothing: RunProgram = async () => ({
 
 /** @returns What `--once` did; `null` when it ran until the signal. */
 export async function runAgent(command: AgentCommand) {
-  const { joining, once, hooks, onlyBelow, signal, directory, state, identity, seed } = command;
+  const { joining, once, hooks, onlyBelow, signal, directory, state, identity, disks, seed } = command;
   const agent = createAgent(
     {
       keyDirectory: directory,
@@ -54,6 +57,7 @@ export async function runAgent(command: AgentCommand) {
       host: createHost(),
       accounts: createAccounts(),
       run: hooks ? runProgram : runNothing,
+      ...(disks === undefined ? {} : { disks }),
       ...(seed === undefined ? {} : { seed }),
       log: createLog(),
     },

@@ -33,12 +33,14 @@ export async function openVolume(
 ): Promise<OpenedVolume> {
   const { luks, lvm, mounts, systemd } = host;
   const { name, beneath, above, mount, start } = delivery;
-  if (beneath !== undefined) await reach(host, delivery);
+  const before = await luks.status(name);
+  // LVM reads every device that there is, and would hang at a suspended one.
+  if (beneath !== undefined && before === null) await reach(host, delivery);
   const device = encryptedDevice(delivery);
   await formatIfBlank(host, delivery, keys);
   const opener = await openerOf(host, device, key, keys);
   await luks.mark(device, { slot: opener.slot, key, version: opener.version });
-  if ((await luks.status(name))?.suspended === true) await luks.resume(name, opener.value);
+  if (before?.suspended === true) await luks.resume(name, opener.value);
   else await luks.open(device, name, opener.value);
   const made = await luks.isUnfinished(device);
   if (made) await finish(host, delivery);

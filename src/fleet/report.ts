@@ -167,7 +167,7 @@ function refusedItem(refused: readonly HeldVersion[]): Item {
 function withdrawals(needs: ReportNeeds, node: NodeName, { withdrawn }: Report): Item[] {
   return withdrawn.flatMap(({ key, version }): Item[] => {
     const record = needs.ledger.get(node, key as KeyName);
-    if (record === undefined || record.version !== version || record.withdrawn !== undefined) return [];
+    if (record === undefined || !isAbout(record, version) || record.withdrawn !== undefined) return [];
     return [
       async (tx, detail) => {
         await update(needs, tx, node, record, (row) => ({ ...row, withdrawn: needs.clock() }));

@@ -38,6 +38,8 @@ export interface UnlockAnswer {
   readonly delivery: UnlockDelivery;
   /** Try them in this order: first the one that it should open with, then those that it may still open with. */
   readonly versions: readonly UnlockVersion[];
+  /** The version that the node has proved that it opens with: then it is not made anew, whatever it looks like. */
+  readonly proved?: VersionNumber;
   /** For the proof of the one that opened it: 32 bytes, base64. */
   readonly challenge: string;
 }
@@ -148,7 +150,8 @@ export function createUnlocks(needs: UnlockNeeds): Unlocks {
         versions: versions.map(({ version }) => version).join(" "),
         ...(row.approvals.length === 0 ? {} : { approved: row.approvals.map(({ by }) => by).join(" ") }),
       });
-      return { grant: id, key, delivery, versions, challenge };
+      const proved = before?.proved === undefined ? {} : { proved: before.version };
+      return { grant: id, key, delivery, versions, ...proved, challenge };
     });
   }
 

@@ -69,6 +69,8 @@ export interface Luks {
   mark(device: string, token: Omit<SlotToken, "id">): Promise<void>;
   /** Nothing to do when there is none. */
   unmark(device: string, id: number): Promise<void>;
+  /** All slots go, and nothing opens it any more. */
+  erase(device: string): Promise<void>;
   /** Into a new file: 16 MiB, mode 0400. @throws KeywardError `conflict` when there is a file. */
   backUp(device: string, file: string): Promise<void>;
   /** The slots are then those of the backup, and so are the keys. @throws KeywardError `malformed` */
@@ -219,6 +221,10 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     async unmark(device, id) {
       if (!(await luks.tokens(device)).some((one) => one.id === id)) return;
       await must(device, ["token", "remove", `--token-id=${id}`, device]);
+    },
+
+    async erase(device) {
+      await must(assertPath(device), ["erase", device]);
     },
 
     async backUp(device, file) {

@@ -61,8 +61,8 @@ export function createMounts(run: RunProgram = runProgram): Mounts {
       if (there === mounts.numberOf(device)) return;
       if (there !== null) throw new KeywardError("conflict", `${point}: something else is mounted there`);
       assertEmpty(point);
-      const more = options.length === 0 ? [] : ["--options", options.join(",")];
-      const { status, said } = await call(["mount", "--types", fstype, ...more, device, point], "mount");
+      const more = options.length === 0 ? [] : ["-o", options.join(",")];
+      const { status, said } = await call(["mount", "-t", fstype, ...more, device, point], "mount");
       if (status === 0 || mounts.at(point) === mounts.numberOf(device)) return;
       throw new KeywardError("local", `${point}: ${device} was not mounted: ${said}`, {
         hint: `is the file system whole? see: fsck ${device}`,

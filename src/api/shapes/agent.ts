@@ -82,6 +82,8 @@ export const agentShapes = {
         object({ version, value: optional(text(1_500_000)), derived: optional(derived) }),
         { minItems: 1, maxItems: 16 },
       ),
+      /** The version that the node has proved that it opens with: then it is not made anew. */
+      proved: optional(version),
       /** For the proof of the one that opened it. */
       challenge: text(64),
     }),

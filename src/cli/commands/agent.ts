@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Secret } from "../../base/secret.ts";
 import { act } from "../command.ts";
+import { createDisks } from "../disk/host.ts";
 import { variable } from "../environment.ts";
 import { guard } from "../guard.ts";
 import { seedFlags } from "../open-seed.ts";
@@ -50,6 +51,7 @@ export const command = runnable(
       },
       ...seedFlags,
       "no-derive": { type: "boolean", help: "Derive no key from this machine's seed, whatever a grant says" },
+      "no-disks": { type: "boolean", help: "Open and close no volume, whatever a grant says" },
       "no-hooks": { type: "boolean", help: "Run no program, whatever a grant says" },
       once: { type: "boolean", help: "Ask once, install, report and end: for cron and images" },
     },
@@ -80,6 +82,7 @@ export const command = runnable(
         directory: path.resolve(world.cwd, flags.directory ?? DEFAULT_DIRECTORY),
         state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
         identity: flags.identity ?? "kept",
+        disks: flags["no-disks"] === true ? undefined : createDisks(world.env),
         seed: flags["no-derive"] === true ? undefined : seedSource(flags, world),
       });
       if (summary === null) return undefined;

@@ -1,0 +1,251 @@
+/**
+ * Volumes: encrypted disks opened, rotated and closed as the server's grants say. The key comes from the server when
+ * it is needed, goes to cryptsetup, and is wiped; which version opens the volume is proved to the server.
+ */
+
+import { restoreHeader } from "../adapters/luks/header-copy.ts";
+import type { Api } from "../api/api.ts";
+import { fields, fromBase64, toBase64 } from "../base/bytes.ts";
+import { KeywardError } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
+import type { DurationMs } from "../base/time.ts";
+import { hmacSha256 } from "../crypto/mac.ts";
+import {
+  type Closed,
+  type CloseOptions,
+  closeVolume,
+  type DiskHost,
+  type OpenedVolume,
+  openVolume,
+  type Rotated,
+  rotateVolume,
+} from "../disk/disk.ts";
+import { openHeader, peekHeader } from "../formats/header-backup/header-backup.ts";
+import type { VersionNumber } from "../model/key.ts";
+import type { KeyName, NodeName } from "../model/name.ts";
+import { encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
+import { type AnsweredKey, type AskParts, askVolume, type VolumeAnswer } from "./ask-volume.ts";
+
+/** Whose a slot is that no server's key opens. */
+const RECOVERY = "recovery";
+
+export interface HeaderKeeper {
+  /** All that are kept of a volume. @throws KeywardError `local` */
+  of(name: VolumeName): Uint8Array[];
+  /** In place of those of other versions of the key, if `only`. @throws KeywardError `local` */
+  keep(name: VolumeName, uuid: string, version: VersionNumber, sealed: Uint8Array, only: boolean): void;
+}
+
+export interface VolumesParts extends AskParts {
+  readonly host: DiskHost;
+  readonly node: NodeName;
+  /** The connection that is there now, or a new one. */
+  readonly api: () => Pick<Api, "call">;
+  readonly headers: HeaderKeeper;
+}
+
+export interface Unlocked extends OpenedVolume {
+  readonly key: KeyName;
+  readonly delivery: UnlockDelivery;
+  /** It opens with an earlier version than it should. */
+  readonly late: boolean;
+}
+
+/** All throw what `askVolume` throws, and what the disk says. */
+export interface Volumes {
+  /** @param how - `make`: also when the grant does not say so. */
+  unlock(
+    name: VolumeName,
+    budget: DurationMs,
+    signal: AbortSignal,
+    how?: { make?: boolean },
+  ): Promise<Unlocked>;
+  /** Give a volume that another key opens the server's key, too. @throws KeywardError `wrong-key` */
+  bind(
+    name: VolumeName,
+    current: Secret,
+    budget: DurationMs,
+    signal: AbortSignal,
+  ): Promise<{ version: VersionNumber }>;
+  /** Give it a recovery key, in place of the one before. */
+  escrow(
+    name: VolumeName,
+    recovery: Secret,
+    budget: DurationMs,
+    signal: AbortSignal,
+  ): Promise<{ slot: number }>;
+  /** Bring its header back from its copy. @throws KeywardError `not-found`; `conflict` when it is whole. */
+  restore(
+    name: VolumeName,
+    over: boolean,
+    budget: DurationMs,
+    signal: AbortSignal,
+  ): Promise<{ version: VersionNumber }>;
+  /** To the version that the server wants; nothing to do when it opens with it alone. */
+  rotate(
+    name: VolumeName,
+    budget: DurationMs,
+    signal: AbortSignal,
+  ): Promise<Rotated & { readonly key: KeyName }>;
+  /** The key that opens it, for systemd to do so; the caller wipes it. */
+  keyFor(
+    name: VolumeName,
+    budget: DurationMs,
+    signal: AbortSignal,
+  ): Promise<{ key: Secret; version: VersionNumber }>;
+  close(delivery: UnlockDelivery, options: CloseOptions): Promise<Closed>;
+}
+
+export function createVolumes(parts: VolumesParts): Volumes {
+  const { host, node, api, headers, random } = parts;
+  const ask = (name: VolumeName, budget: DurationMs, signal: AbortSignal) =>
+    askVolume(parts, api(), name, budget, signal);
+
+  /** @returns Whether the server believes it. */
+  async function prove(
+    { key, challenge }: VolumeAnswer,
+    { version, value, from }: AnsweredKey,
+  ): Promise<boolean> {
+    const under = fromBase64(challenge, "challenge");
+    const proofs =
+      from === undefined
+        ? [{ key, version, proof: toBase64(proofOf(under, node, key, version, value)) }]
+        : await parts.deriver.prove(under, node, [{ key, version, from, value }]);
+    const body = { challenge, proofs, withdrawn: [], drift: [], failures: [] };
+    const { accepted } = await api().call("agent.report", { body });
+    return accepted.some((one) => one.key === key && one.version === version);
+  }
+
+  async function reached(delivery: UnlockDelivery): Promise<string> {
+    if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
+    return encryptedDevice(delivery);
+  }
+
+  return {
+    async unlock(name, budget, signal, { make = false } = {}) {
+      using answer = await ask(name, budget, signal);
+      const { key, keys, known } = answer;
+      const asked = make ? { ...answer.delivery, createIfBlank: true as const } : answer.delivery;
+      const delivery = known ? withoutMaking(asked) : asked;
+      const opened = await openVolume(host, key, delivery, keys);
+      const which = keys.find(({ version }) => version === opened.version);
+      // The volume is open: that the server hears of it late, or not now, changes nothing.
+      if (which !== undefined) await prove(answer, which).catch(noted(parts, name));
+      return { ...opened, key, delivery: answer.delivery, late: opened.version !== keys[0]?.version };
+    },
+
+    async rotate(name, budget, signal) {
+      using answer = await ask(name, budget, signal);
+      const { key, keys, delivery } = answer;
+      const rotated = await rotateVolume(
+        {
+          luks: host.luks,
+          random,
+          commit: ({ version }) => {
+            const next = keys.find((one) => one.version === version);
+            return next === undefined ? Promise.resolve(false) : prove(answer, next);
+          },
+          keepHeader: (uuid, version, sealed, only) => headers.keep(name, uuid, version, sealed, only),
+        },
+        encryptedDevice(delivery),
+        key,
+        keys,
+      );
+      return { ...rotated, key };
+    },
+
+    async keyFor(name, budget, signal) {
+      using answer = await ask(name, budget, signal);
+      const { delivery, keys, key } = answer;
+      if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
+      const device = encryptedDevice(delivery);
+      for (const one of keys) {
+        const slot = await host.luks.fits(device, one.value);
+        if (slot === null) continue;
+        await host.luks.mark(device, { slot, key, version: one.version });
+        await prove(answer, one).catch(noted(parts, name));
+        return { key: Secret.copy(one.value.reveal()), version: one.version };
+      }
+      throw new KeywardError("wrong-key", `device ${device}: no version of ${key} opens it`, {
+        hint: "see: keyward disk preflight",
+      });
+    },
+
+    async bind(name, current, budget, signal) {
+      using answer = await ask(name, budget, signal);
+      const { key, keys, delivery } = answer;
+      const [first] = keys;
+      if (first === undefined) throw new KeywardError("internal", "an answer without a key");
+      const device = await reached(delivery);
+      const slot = await host.luks.addKey(device, current, first.value);
+      await host.luks.mark(device, { slot, key, version: first.version });
+      await prove(answer, first);
+      return { version: first.version };
+    },
+
+    async escrow(name, recovery, budget, signal) {
+      using answer = await ask(name, budget, signal);
+      const { luks } = host;
+      const device = await reached(answer.delivery);
+      const before = (await luks.tokens(device)).filter(({ key }) => key === RECOVERY);
+      for (const { value } of answer.keys) {
+        if ((await luks.fits(device, value)) === null) continue;
+        const slot = await luks.addKey(device, value, recovery);
+        await luks.mark(device, { slot, key: RECOVERY, version: 0 });
+        for (const old of before.filter((one) => one.slot !== slot)) {
+          await luks.killSlot(device, old.slot, value);
+          await luks.unmark(device, old.id);
+        }
+        return { slot };
+      }
+      throw new KeywardError("wrong-key", `device ${device}: no version of ${answer.key} opens it`);
+    },
+
+    async restore(name, over, budget, signal) {
+      using answer = await ask(name, budget, signal);
+      const device = await reached(answer.delivery);
+      const whole = await host.luks.slots(device).then(
+        (slots) => slots.length > 0,
+        () => false,
+      );
+      if (whole && !over)
+        throw new KeywardError("conflict", `device ${device}: its header is whole, and stays`, {
+          hint: "to replace it all the same, with the slots of the copy: --yes",
+        });
+      for (const sealed of headers.of(name))
+        for (const { version, value } of answer.keys) {
+          if (peekHeader(sealed).version !== version) continue;
+          using backup = openHeader(sealed, value).header;
+          await restoreHeader(host.luks, device, backup);
+          return { version };
+        }
+      throw new KeywardError(
+        "not-found",
+        `volume ${name}: no copy of its header is kept here under a key of now`,
+      );
+    },
+
+    close: (delivery, options) => closeVolume(host, delivery, options),
+  };
+}
+
+/** One that this node has opened before, and which now looks blank, has lost its header. */
+function withoutMaking({ createIfBlank: _, ...delivery }: UnlockDelivery): UnlockDelivery {
+  return delivery;
+}
+
+function proofOf(under: Uint8Array, node: string, key: string, version: number, value: Secret): Uint8Array {
+  const text = fields("keyward/v1/proof", node, key, String(version), value.reveal());
+  try {
+    return hmacSha256(under, text);
+  } finally {
+    text.fill(0);
+  }
+}
+
+function noted({ log }: VolumesParts, name: VolumeName): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof KeywardError)) throw error;
+    log.warn({ volume: name, code: error.code, reason: error.message }, "open, and not proved to the server");
+  };
+}

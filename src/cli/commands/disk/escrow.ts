@@ -1,0 +1,53 @@
+/** `keyward disk escrow`: a recovery key for a volume, among several people. */
+import path from "node:path";
+import { KeywardError } from "../../../base/errors.ts";
+import { formatShare, MAX_SHARES } from "../../../formats/seed/seed.ts";
+import { parseVolumeName } from "../../../model/volume.ts";
+import { act } from "../../command.ts";
+import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
+import { guard } from "../../guard.ts";
+import { required, requiredInteger } from "../../read-flags.ts";
+import { assertAbsent, writeNew } from "../../write-file.ts";
+
+export const escrow = act({
+  summary: "Give a volume a recovery key, split among people of whom any few have it together",
+  words: ["NAME"],
+  flags: {
+    ...nodeFlags,
+    shares: { type: "string", value: "N", help: "How many shares: 2 to 255" },
+    threshold: { type: "string", value: "N", help: "How many of them give the key: 2 or more" },
+    out: { type: "string", value: "PREFIX", help: "Write PREFIX-1.share, PREFIX-2.share, ..." },
+  },
+  calls: [],
+  examples: ["keyward disk escrow data --shares 5 --threshold 3 --out /root/data"],
+  notes: [
+    "The key is made here, gets a key slot of its own, and is kept nowhere but in the shares: give each to one person and remove it here. keyward seed join puts them together again, and keyward unlock asks for the key when no server gives one. A recovery key made before loses its slot.",
+  ],
+  async run({ world, out }, { words: [text = ""], flags }) {
+    guard(world.env);
+    const name = parseVolumeName(text);
+    const count = requiredInteger(flags.shares, "--shares", 2);
+    const threshold = requiredInteger(flags.threshold, "--threshold", 2);
+    if (count > MAX_SHARES || threshold > count)
+      throw new KeywardError(
+        "usage",
+        `want ${MAX_SHARES} shares at most, and a threshold of no more than them`,
+      );
+    const prefix = path.resolve(world.cwd, required(flags.out, "out"));
+    const files = Array.from({ length: count }, (_, i) => `${prefix}-${i + 1}.share`);
+    for (const file of files) assertAbsent(file, "share");
+    const { recoveryShares } = await import("../../disk/recovery.ts");
+    const { key, shares } = await recoveryShares({ count, threshold });
+    using own = key;
+    const volumes = await thisNode(flags, world, out).volumes();
+    // First the shares: a slot whose key nobody has is worth nothing.
+    for (const [i, share] of shares.entries()) {
+      using bytes = formatShare(share);
+      writeNew(files[i] ?? "", "share", bytes.reveal());
+      share.data.wipe();
+    }
+    const { slot } = await volumes.escrow(name, own, UNLOCK_BUDGET, world.interrupted);
+    const line = `recovery key of ${name} in slot ${slot}: any ${threshold} of ${count} shares give it`;
+    out.show({ name, slot, files }, { blocks: [{ kind: "lines", lines: [line] }], names: files });
+  },
+});

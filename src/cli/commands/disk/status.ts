@@ -1,0 +1,67 @@
+/** `keyward disk status`: the volumes of this node, as this node finds them. */
+import { isKeywardError } from "../../../base/errors.ts";
+import { encryptedDevice } from "../../../model/volume.ts";
+import { act } from "../../command.ts";
+import { chosen, nodeFlags, thisNode } from "../../disk/this-node.ts";
+import type { Cell } from "../../terminal.ts";
+
+export const status = act({
+  summary: "Show this node's volumes: open, mounted, on which device",
+  words: ["[NAME]"],
+  flags: { state: nodeFlags.state },
+  calls: [],
+  examples: ["keyward disk status", "keyward disk status data -o json"],
+  notes: [
+    "It asks no server: what the agent was told last is what it looks at. Ends with 1 when a volume is not open.",
+  ],
+  async run({ world, out }, { words, flags }) {
+    const node = thisNode(flags, world, out);
+    const volumes = [];
+    for (const { key, delivery, opensWith } of chosen(node, words)) {
+      const { name, mount } = delivery;
+      const mounted = mount === undefined ? undefined : node.host.mounts.at(mount.point) !== null;
+      volumes.push({
+        name,
+        key,
+        device: encryptedDevice(delivery),
+        state: await stateOf(name),
+        mounted,
+        opensWith,
+      });
+    }
+
+    async function stateOf(name: string): Promise<string> {
+      try {
+        const found = await node.host.luks.status(name);
+        return found === null ? "closed" : found.suspended ? "suspended" : "open";
+      } catch (error) {
+        if (isKeywardError(error)) return error.message;
+        throw error;
+      }
+    }
+
+    const rows = volumes.map(({ name, key, device, state, mounted, opensWith }): Cell[] => [
+      name,
+      key,
+      device,
+      { text: state, style: state === "open" ? "green" : "red" },
+      mounted === undefined ? "" : mounted ? "yes" : "no",
+      opensWith === undefined ? "" : String(opensWith),
+    ]);
+    out.show(
+      {
+        volumes: volumes.map(({ mounted, opensWith, ...rest }) => ({
+          ...rest,
+          ...(mounted === undefined ? {} : { mounted }),
+          ...(opensWith === undefined ? {} : { opensWith }),
+        })),
+      },
+      {
+        blocks: [{ kind: "table", head: ["NAME", "KEY", "DEVICE", "STATE", "MOUNTED", "VERSION"], rows }],
+        names: volumes.map(({ name }) => name),
+      },
+    );
+    if (volumes.length === 0) out.note("this node knows of no volumes");
+    return volumes.every(({ state, mounted }) => state === "open" && mounted !== false) ? 0 : 1;
+  },
+});

@@ -1,0 +1,128 @@
+/** `keyward unlock`: volumes of this node, opened with keys that the server gives now. */
+import type { Unlocked, Volumes } from "../../agent/volumes.ts";
+import { isKeywardError, type KeywardError } from "../../base/errors.ts";
+import { Secret } from "../../base/secret.ts";
+import { type DurationMs, parseDuration } from "../../base/time.ts";
+import { parseVolumeName, type VolumeName } from "../../model/volume.ts";
+import { act } from "../command.ts";
+import { nodeFlags, type ThisNode, thisNode, UNLOCK_BUDGET } from "../disk/this-node.ts";
+import { guard } from "../guard.ts";
+import type { Output } from "../output.ts";
+import { runnable } from "../run.ts";
+import type { World } from "../world.ts";
+
+export const command = runnable(
+  "unlock",
+  act({
+    summary:
+      "Open this node's volumes with keys that the server gives now; mount them, start what runs on them",
+    words: ["NAME..."],
+    flags: {
+      ...nodeFlags,
+      timeout: { type: "string", value: "TIME", help: "How long to ask for the keys (20s)" },
+      "no-prompt": { type: "boolean", help: "Do not ask for a recovery key when no key comes" },
+    },
+    calls: [],
+    examples: ["keyward unlock data", "keyward unlock data backup --timeout 1m --no-prompt"],
+    notes: [
+      "The key goes from the server to cryptsetup's standard input and nowhere else. A volume that is open stays as it is, so it may be run at any time. When the time is up and there is a terminal, it asks for a recovery key: see keyward disk escrow.",
+      "It runs beside the agent, or without one; the node must have enrolled.",
+    ],
+    async run({ world, out }, { words, flags }) {
+      guard(world.env);
+      const names = words.map(parseVolumeName);
+      const node = thisNode(flags, world, out);
+      const budget = flags.timeout === undefined ? UNLOCK_BUDGET : parseDuration(flags.timeout);
+      const results = await unlockAll(node, names, budget, world, out, flags["no-prompt"] !== true);
+      out.show(
+        { volumes: results.map(({ name, error }) => ({ name, open: error === undefined })) },
+        { blocks: [], names: results.flatMap(({ name, error }) => (error === undefined ? [name] : [])) },
+      );
+      return Math.max(0, ...results.map(({ error }) => error?.exitStatus ?? 0));
+    },
+  }),
+);
+
+interface Result {
+  readonly name: VolumeName;
+  readonly error?: KeywardError;
+}
+
+async function unlockAll(
+  node: ThisNode,
+  names: readonly VolumeName[],
+  budget: DurationMs,
+  world: World,
+  out: Output,
+  prompts: boolean,
+): Promise<Result[]> {
+  const end = world.clock() + budget;
+  let volumes: Promise<Volumes> | undefined;
+  const asked = await Promise.all(
+    names.map(async (name): Promise<Result> => {
+      out.note(`${name}: asking for its key`);
+      try {
+        volumes ??= node.volumes();
+        const left = Math.max(0, end - world.clock()) as DurationMs;
+        const opened = await (await volumes).unlock(name, left, world.interrupted);
+        for (const line of linesOf(name, opened)) out.note(line);
+        return opened.failures[0] === undefined ? { name } : { name, error: opened.failures[0] };
+      } catch (error) {
+        if (!isKeywardError(error)) throw error;
+        out.note(`${name}: not opened: ${error.message}${error.hint === undefined ? "" : `; ${error.hint}`}`);
+        return { name, error };
+      }
+    }),
+  );
+  // One question at a time, and only once nothing else can open it.
+  const results: Result[] = [];
+  for (const result of asked) {
+    const open = result.error === undefined || !prompts ? null : await recover(node, result.name, world, out);
+    results.push(open === true ? { name: result.name } : result);
+  }
+  return results;
+}
+
+function linesOf(name: VolumeName, { version, made, late, failures, delivery }: Unlocked): string[] {
+  const on = delivery.mount === undefined ? "" : `, mounted on ${delivery.mount.point}`;
+  return [
+    `${name}: ${made ? "made and " : ""}open with version ${version}${on}`,
+    ...(late ? [`${name}: its key has a later version: keyward disk rotate ${name}`] : []),
+    ...failures.map(({ message }) => `${name}: ${message}`),
+  ];
+}
+
+/** @returns `null` when there is nobody to ask, or they have no key. */
+async function recover(node: ThisNode, name: VolumeName, world: World, out: Output): Promise<boolean | null> {
+  const known = node.known().find(({ delivery }) => delivery.name === name);
+  if (known === undefined) return null;
+  const { openVolume } = await import("../../disk/disk.ts");
+  for (;;) {
+    let typed: Secret;
+    try {
+      typed = await world.askSecret(`recovery key of ${name} (nothing: give up): `);
+    } catch (error) {
+      if (isKeywardError(error)) return null;
+      throw error;
+    }
+    using key = recoveryKey(typed);
+    if (key.length === 0) return null;
+    try {
+      const { createIfBlank: _, ...delivery } = known.delivery;
+      await openVolume(node.host, "recovery" as never, delivery, [{ version: 0 as never, value: key }]);
+      out.note(`${name}: open with its recovery key`);
+      return true;
+    } catch (error) {
+      if (!isKeywardError(error, "wrong-key")) throw error;
+      out.note(`${name}: this key does not open it`);
+    }
+  }
+}
+
+/** As `disk escrow` makes one: 64 hexadecimal digits, with blanks or dashes as people write them; else it is the key itself. */
+function recoveryKey(typed: Secret): Secret {
+  const text = Buffer.from(typed.reveal()).toString("utf8").replaceAll(/[\s-]/g, "").toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(text)) return typed;
+  typed.wipe();
+  return Secret.take(Buffer.from(text, "hex"));
+}

@@ -1,0 +1,33 @@
+/** The host's programs for volumes, and what the agent needs of it for them. */
+import { readFileSync } from "node:fs";
+import { createLuks } from "../../adapters/luks/luks.ts";
+import { createLvm } from "../../adapters/lvm/lvm.ts";
+import { createMounts } from "../../adapters/mount/mount.ts";
+import { activatedSockets, openKeySocket } from "../../adapters/systemd/key-socket.ts";
+import { createSystemd } from "../../adapters/systemd/systemd.ts";
+import type { Disks } from "../../agent/setup.ts";
+import type { DiskHost } from "../../disk/disk.ts";
+import type { Environment } from "../environment.ts";
+
+export function createDiskHost(): DiskHost {
+  return { luks: createLuks(), lvm: createLvm(), mounts: createMounts(), systemd: createSystemd() };
+}
+
+export function createDisks(env: Environment): Disks {
+  return {
+    host: createDiskHost(),
+    sockets: activatedSockets(env),
+    listen: openKeySocket,
+    isSystemds: (name) => crypttabNames().includes(name),
+  };
+}
+
+function crypttabNames(): string[] {
+  try {
+    return readFileSync("/etc/crypttab", "utf8")
+      .split("\n")
+      .flatMap((line) => (/^\s*(?:#|$)/.test(line) ? [] : (line.trim().split(/\s+/)[0] ?? [])));
+  } catch {
+    return [];
+  }
+}
