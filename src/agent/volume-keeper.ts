@@ -120,7 +120,11 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   }
 
   async function lose({ grant, key, version, delivery, opensWith }: KnownVolume): Promise<void> {
-    const how = await volumes.close(delivery, { evictAfter: PATIENCE, orSuspend: true });
+    const how = await volumes.close(delivery, {
+      evictAfter: PATIENCE,
+      orSuspend: true,
+      suspend: delivery.atLoss === "suspend",
+    });
     known.delete(grant);
     save();
     tried.delete(grant);

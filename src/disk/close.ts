@@ -13,6 +13,8 @@ export interface CloseOptions {
   readonly evictAfter?: DurationMs;
   /** When it does not close: take the key out of the kernel, so that what uses it hangs. */
   readonly orSuspend?: boolean;
+  /** Do just that, and stop nothing. */
+  readonly suspend?: boolean;
 }
 
 export type Closed = "closed" | "suspended";
@@ -25,13 +27,14 @@ export type Closed = "closed" | "suspended";
 export async function closeVolume(
   host: DiskHost,
   delivery: UnlockDelivery,
-  { evictAfter, orSuspend = false }: CloseOptions = {},
+  { evictAfter, suspend = false, orSuspend = suspend }: CloseOptions = {},
 ): Promise<Closed> {
   const { luks } = host;
   const { name } = delivery;
   const before = await luks.status(name);
   if (before === null) return "closed";
   if (before.suspended && orSuspend) return "suspended";
+  if (suspend) return await suspended(host, name);
   try {
     await stopUnits(host, delivery);
     await unmount(host, delivery, evictAfter);
@@ -45,6 +48,10 @@ export async function closeVolume(
   }
   if ((await luks.status(name)) === null) return "closed";
   if (!orSuspend) throw new KeywardError("busy", `volume ${name}: is still open`);
+  return await suspended(host, name);
+}
+
+async function suspended({ luks }: DiskHost, name: string): Promise<Closed> {
   await luks.suspend(name);
   return "suspended";
 }

@@ -116,13 +116,22 @@ export function planLine(node: NodeName, step: Step, reason: string): PlanLine {
   switch (step.change) {
     case "lose": {
       const { key, path, version } = step.before;
-      return { change: "lose", node, key, path, reason, held: version };
+      return { change: "lose", node, key, path, reason: `${reason}${becomes(step.before)}`, held: version };
     }
     case "gain":
       return { change: "gain", ...place(node, step.after), reason };
     case "replace":
       return { change: "replace", ...place(node, step.after), reason, held: step.before.version };
   }
+}
+
+/** What the node does with a volume that it loses; a file just goes. */
+function becomes({ path, grant }: Held): string {
+  if (grant === undefined ? !path.startsWith("/dev/mapper/") : !isUnlock(grant)) return "";
+  const suspends = grant !== undefined && isUnlock(grant) && grant.delivery.atLoss === "suspend";
+  return suspends
+    ? "; it is suspended, and what uses it hangs"
+    : "; what runs on it is stopped, and it is closed";
 }
 
 export function heldBy({ grant, version }: Desired): Held {
