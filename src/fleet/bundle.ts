@@ -68,7 +68,13 @@ export interface HeldVersion {
 }
 
 /** Opens a version of a key. @throws KeywardError `not-found` when it is not there or destroyed. */
-export type OpenVersion = (tx: Transaction, name: KeyName, version: VersionNumber) => Promise<Secret>;
+export type OpenVersion = (
+  tx: Transaction,
+  name: KeyName,
+  version: VersionNumber,
+  /** `over`: also when its retiring time is over. */
+  how?: { readonly over?: boolean },
+) => Promise<Secret>;
 
 export interface BundleNeeds {
   readonly journal: Journal;

@@ -27,6 +27,7 @@ import type { RootKey } from "../seal/root-key.ts";
 import type { Revision, Store, Transact } from "../store/store.ts";
 import { type Bundle, createBundles, type HeldVersion, type OpenVersion } from "./bundle.ts";
 import { createChallenges } from "./challenge.ts";
+import { isAbout } from "./claims.ts";
 import { follow } from "./follow.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import { createInventories, type Inventories } from "./inventory.ts";
@@ -134,6 +135,9 @@ export interface Fleet extends Plans, Unlocks, Pillars {
   /** What was delivered to a node. No permission is checked. */
   delivered(node: NodeName): readonly DeliveryRecord[];
 
+  /** Does this version open a volume somewhere, as far as is known? Then it must not end. */
+  opensVolume(key: KeyName, version: VersionNumber): boolean;
+
   /** Who received a key, by name; nodes that are forgotten are left out. No permission is checked: for key history. */
   recipients(key: string): KeyDelivery[];
   /** Have all active nodes that should hold the key proved its pending version? */
@@ -198,6 +202,14 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
           : [{ key, version, created }];
       });
       return { facts: entry.facts.granting, keys };
+    },
+    opensVolume(key, version) {
+      if (!roster.grantsOf(key).some(({ grant }) => isUnlock(grant))) return false;
+      return roster.names().some((node) => {
+        const { state } = roster.nodes.get(node) ?? {};
+        const record = state === "active" || state === "frozen" ? ledger.get(node, key) : undefined;
+        return record !== undefined && record.withdrawn === undefined && isAbout(record, version);
+      });
     },
     recipients(key) {
       const name = parseKeyName(key);

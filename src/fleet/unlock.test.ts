@@ -173,6 +173,24 @@ describe("a volume's key that is rotated", () => {
     ]);
   });
 
+  it("does not end while it opens a volume, also of a node that is frozen or off", async () => {
+    await bench.unlock("disk/db1", "role:db");
+    await proveIt(1, "one");
+    await bench.putKey("disk/db1", ["one", "two"]);
+    const opens = (version: number) =>
+      bench.fleet.opensVolume("disk/db1" as KeyName, version as VersionNumber);
+    assert.deepEqual([opens(1), opens(2)], [true, false]);
+    await ask();
+    assert.deepEqual([opens(1), opens(2)], [true, true]);
+    await bench.fleet.nodes.freeze(me, "db1");
+    assert.equal(opens(1), true);
+    await bench.fleet.nodes.thaw(me, "db1");
+    await proveIt(2, "two");
+    assert.deepEqual([opens(1), opens(2)], [false, true]);
+    await bench.fleet.nodes.revoke(me, "db1");
+    assert.equal(opens(2), false);
+  });
+
   it("is known as well after a restart", async () => {
     await bench.unlock("disk/db1", "role:db");
     await proveIt(1, "one");

@@ -226,7 +226,7 @@ async function versionsFor(
       continue;
     }
     try {
-      using value = await openVersion(tx, grant.key, number);
+      using value = await openVersion(tx, grant.key, number, { over: number !== version });
       found.push({ version: number, value: toBase64(value.reveal()) });
     } catch (error) {
       if (!isKeywardError(error, "not-found")) throw error;

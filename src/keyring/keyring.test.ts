@@ -322,6 +322,25 @@ test("a version that was rolled back to is not swept", async () => {
   assert.equal(await states(db), "1 primary, 2 destroyed");
 });
 
+test("a version whose time is over stays while a volume needs it, and is opened for that alone", async () => {
+  const { keyring, pass, clock, states, transact } = await createBench();
+  await keyring.put(local, db, secret("one"), { retire: DAY });
+  await keyring.put(local, db, secret("two"));
+  pass(DAY);
+  assert.equal(await keyring.sweep(clock(), (key, version) => key === db && version === 1), 0);
+  await assert.rejects(keyring.get(local, db, number(1)), code("not-found"));
+  await transact(async (tx) => {
+    await assert.rejects(keyring.openVersion(tx, db, number(1)), code("not-found"));
+    using value = await keyring.openVersion(tx, db, number(1), { over: true });
+    assert.ok(value.equals(secret("one")));
+  });
+  assert.equal(await keyring.sweep(clock()), 1);
+  assert.equal(await states(db), "1 destroyed, 2 primary");
+  await transact((tx) =>
+    assert.rejects(keyring.openVersion(tx, db, number(1), { over: true }), code("not-found")),
+  );
+});
+
 test("a sweep ends hundreds of versions of many keys", async () => {
   const { keyring, pass, clock } = await createBench();
   const names = Array.from({ length: 300 }, (_, i) => name(`many/${i}`));

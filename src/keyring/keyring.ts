@@ -130,14 +130,23 @@ export interface Keyring {
    * @throws KeywardError `not-found` when key or version is gone or not served, `usage` when nodes derive it,
    *   `integrity`, `sealed`
    */
-  openVersion(tx: Transaction, name: KeyName, version: VersionNumber): Promise<Secret>;
+  openVersion(
+    tx: Transaction,
+    name: KeyName,
+    version: VersionNumber,
+    how?: {
+      /** Also one whose retiring time is over, while it is kept: a volume may still open with nothing else. */
+      readonly over?: boolean;
+    },
+  ): Promise<Secret>;
 
   /**
    * Destroy the versions whose retiring time is over, an event for each. The server runs this from time to time.
    *
+   * @param isNeeded - Something still wants it: it stays, and is served to nobody who asks by its name.
    * @returns How many.
    */
-  sweep(now: UnixMs): Promise<number>;
+  sweep(now: UnixMs, isNeeded?: (key: KeyName, version: VersionNumber) => boolean): Promise<number>;
 }
 
 export interface KeyringNeeds {

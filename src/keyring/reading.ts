@@ -11,7 +11,7 @@ import type { Keyring } from "./keyring.ts";
 import { findKey, listKeys, loadKey } from "./rows.ts";
 import { type Scope, scopesOf } from "./scopes.ts";
 import type { Values } from "./values.ts";
-import { servedVersion } from "./versions.ts";
+import { keptVersion, servedVersion } from "./versions.ts";
 
 const MAX_PAGE = 1000;
 
@@ -40,9 +40,9 @@ export function createReading(needs: { journal: Journal; clock: Clock; values: V
         assertKept(row, number);
         return { name, version: number, value: await values.get(tx, row, number) };
       }),
-    async openVersion(tx, name, version) {
+    async openVersion(tx, name, version, { over = false } = {}) {
       const row = await loadKey(tx, name);
-      const { number } = servedVersion(row, version, clock());
+      const { number } = over ? keptVersion(row, version) : servedVersion(row, version, clock());
       assertKept(row, number);
       return await values.get(tx, row, number);
     },

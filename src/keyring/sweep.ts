@@ -28,13 +28,14 @@ export function createSweep({ journal }: { journal: Journal }): Pick<Keyring, "s
     });
 
   return {
-    async sweep(now) {
+    async sweep(now, isNeeded = () => false) {
       let count = 0;
       let last: RetiringRow | undefined;
       const failures: unknown[] = [];
       for (;;) {
         const rows = await due(now, last);
-        const ended = await Promise.allSettled(rows.map((row) => end(row, now)));
+        const over = rows.filter(({ name, number }) => !isNeeded(name, number));
+        const ended = await Promise.allSettled(over.map((row) => end(row, now)));
         for (const result of ended) {
           if (result.status === "fulfilled") count++;
           else if (!isGone(result.reason)) failures.push(result.reason);

@@ -47,6 +47,11 @@ export function servedVersion(key: Key, number: VersionNumber, now: UnixMs): Ver
   });
 }
 
+/** Also when its time is over: at the beginning of time none is. @throws KeywardError `not-found` when it is destroyed. */
+export function keptVersion(key: Key, number: VersionNumber): Version {
+  return servedVersion(key, number, 0 as UnixMs);
+}
+
 /**
  * @param last - The newest number that this name ever had.
  * @throws KeywardError `conflict` when there is no room, or a pending version is asked for beside another.

@@ -30,7 +30,7 @@ export function startSchedule(parts: Parts, renew: () => Promise<void>): Schedul
 
   async function turn(): Promise<void> {
     if (rootKey.state !== "unsealed") return;
-    await attempt("sweep", () => keyring.sweep(clock()));
+    await attempt("sweep", () => keyring.sweep(clock(), fleet.opensVolume));
     await attempt("renewal", renew);
     if (turns++ % TEND_EVERY === 0) await attempt("tending", () => authority.tend());
   }

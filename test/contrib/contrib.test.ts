@@ -73,6 +73,42 @@ print(yaml.safe_load(text)["state"][0]["stdin"], end="")
       assert.match(stderr, /gokey_wants_the_name_of_a_realm/);
     });
 
+  test("the state unlocks the article's volumes and then starts what runs on them, without a key", () => {
+    const program = `
+import sys, json, jinja2, yaml
+env = jinja2.Environment(loader=jinja2.FileSystemLoader("salt"), undefined=jinja2.StrictUndefined)
+print(json.dumps(yaml.safe_load(env.get_template("disk.sls").render(pillar=json.loads(sys.argv[1])))))
+`;
+    const data = {
+      dev_name: "/dev/vdb",
+      vg_name: "vg",
+      mountpoint: "/srv/data",
+      password: "secret",
+      services: ["mongod"],
+    };
+    const text = python(program, JSON.stringify({ luks: { data } }));
+    assert.doesNotMatch(text, /secret/);
+    assert.deepEqual(JSON.parse(text), {
+      "unlock data": {
+        "cmd.run": [
+          { name: "keyward unlock data --no-prompt --timeout 2m" },
+          { python_shell: false },
+          { unless: "keyward disk status data" },
+        ],
+      },
+      "data is mounted": {
+        "cmd.run": [
+          { name: "findmnt --noheadings /srv/data" },
+          { python_shell: false },
+          { require: [{ cmd: "unlock data" }] },
+        ],
+      },
+      mongod: { "service.running": [{ require: [{ cmd: "data is mounted" }] }] },
+    });
+    const bad = run("/usr/bin/python3", ["-B", "-c", program, JSON.stringify({ luks: { "a; id": data } })]);
+    assert.match(bad.stderr, /keyward_wants_the_name_of_a_volume/);
+  });
+
   test("the renderer makes a slot of the talk's tag, and leaves any other for Jinja to refuse", () => {
     const program = `
 import sys, jinja2, yaml

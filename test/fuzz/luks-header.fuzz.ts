@@ -1,4 +1,5 @@
 import { readSlots } from "../../src/adapters/luks/header.ts";
+import { readTokens } from "../../src/adapters/luks/tokens.ts";
 
 const slot = { type: "luks2", key_size: 64, kdf: { type: "pbkdf2", hash: "sha256", iterations: 1000 } };
 
