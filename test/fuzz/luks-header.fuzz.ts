@@ -1,10 +1,17 @@
 import { readSlots } from "../../src/adapters/luks/header.ts";
-import { readTokens } from "../../src/adapters/luks/tokens.ts";
+import { formatToken, readTokens } from "../../src/adapters/luks/tokens.ts";
 
 const slot = { type: "luks2", key_size: 64, kdf: { type: "pbkdf2", hash: "sha256", iterations: 1000 } };
+const token = JSON.parse(formatToken({ slot: 3, key: "disk/db1", version: 2 }));
 
 export default {
   name: "LUKS2 metadata",
-  examples: [Buffer.from(JSON.stringify({ keyslots: { 0: slot, 3: slot }, tokens: {}, config: {} }))],
-  run: (bytes: Uint8Array): void => void readSlots(Buffer.from(bytes).toString("utf8")),
+  examples: [
+    Buffer.from(JSON.stringify({ keyslots: { 0: slot, 3: slot }, tokens: { 0: token }, config: {} })),
+  ],
+  run(bytes: Uint8Array): void {
+    const text = Buffer.from(bytes).toString("utf8");
+    if (bytes.byteLength % 2 === 0) readTokens(text);
+    else readSlots(text);
+  },
 };
