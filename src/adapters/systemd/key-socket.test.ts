@@ -37,11 +37,7 @@ test("who asks gets the key and nothing else, however long it takes", async () =
   });
   assert.equal((await ask(path)).toString(), "key\0\n\r with bytes");
   assert.equal((await ask(path)).toString(), "key\0\n\r with bytes");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.ok(
-    given.every((key) => key.length === 0),
-    "each is wiped",
-  );
+  while (given.some((key) => key.length > 0)) await new Promise((resolve) => setTimeout(resolve, 10));
   await server.close();
 });
 
