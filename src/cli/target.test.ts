@@ -45,6 +45,28 @@ test("flags come before the environment, the environment before login", () => {
   assert.equal(serverOf({}, { ...world, env: {} }).address, "https://login.example:5070");
 });
 
+test("a credential without a server is refused, since the local store knows only its owner", () => {
+  const world = place();
+  const refused = (flags: ConnectionFlags, env = {}) =>
+    assert.throws(
+      () => findTarget(flags, { ...world, env }, "/nowhere"),
+      (error) =>
+        isKeywardError(error, "usage") && error.message.endsWith("is for a server, and none is named"),
+      JSON.stringify([flags, env]),
+    );
+  for (const flag of ["token-file", "cacert", "client-cert", "client-key"])
+    for (const where of [{}, { data: "d" }]) {
+      refused({ ...where, [flag]: "f" });
+      refused({ ...where, [flag]: "f" }, { KEYWARD_DATA: "/data" });
+    }
+  for (const name of ["TOKEN", "TOKEN_FILE", "CLIENT_CERT", "CLIENT_KEY"]) {
+    const env = { [`KEYWARD_${name}`]: "f" };
+    refused({}, env);
+    assert.equal(findTarget({ data: "d" }, { ...world, env }).kind, "local", "a store that was named");
+    assert.equal(findTarget({}, { ...world, env: { ...env, KEYWARD_DATA: "/data" } }).kind, "local");
+  }
+});
+
 test("what login remembered is sent to no other address", () => {
   const world = place();
   writeLogin(world, { address: "https://login.example:5070", ca: [pem], token: "login-token" });

@@ -50,15 +50,38 @@ export function findTarget(
     throw new KeywardError("usage", "--addr and --data exclude each other", {
       hint: "--addr speaks to a server, --data opens a store on this machine",
     });
-  if (flags.data !== undefined) return { kind: "local", data: path.resolve(world.cwd, flags.data) };
+  const local = (data: string, chosen = true): Target => {
+    assertOwner(flags, chosen ? {} : world.env);
+    return { kind: "local", data: path.resolve(world.cwd, data) };
+  };
+  if (flags.data !== undefined) return local(flags.data);
   const login = readLogin(world);
   const given = flags.addr ?? variable(world.env, "KEYWARD_ADDR");
   const data = variable(world.env, "KEYWARD_DATA");
-  if (given === undefined && data !== undefined)
-    return { kind: "local", data: path.resolve(world.cwd, data) };
+  if (given === undefined && data !== undefined) return local(data);
   const address = given === undefined ? login?.address : spellAddress(given);
-  if (address === undefined) return { kind: "local", data: defaultData(world.cwd, systemData) };
+  if (address === undefined) return local(defaultData(world.cwd, systemData), false);
   return serverTarget(address, flags, world, login?.address === address ? login : null);
+}
+
+const SERVER_FLAGS = ["token-file", "cacert", "client-cert", "client-key"] as const;
+const CREDENTIALS = [
+  "KEYWARD_TOKEN",
+  "KEYWARD_TOKEN_FILE",
+  "KEYWARD_CLIENT_CERT",
+  "KEYWARD_CLIENT_KEY",
+] as const;
+
+/** Who opens a store itself acts as its owner: one who meant to be somebody else is told, not obeyed. */
+function assertOwner(flags: ConnectionFlags, env: World["env"]): void {
+  const given =
+    SERVER_FLAGS.find((name) => flags[name] !== undefined) ??
+    CREDENTIALS.find((name) => variable(env, name) !== undefined);
+  if (given === undefined) return;
+  const what = given.startsWith("KEYWARD_") ? given : `--${given}`;
+  throw new KeywardError("usage", `${what} is for a server, and none is named`, {
+    hint: "name it with --addr or KEYWARD_ADDR; for the store on this machine, as its owner, leave it out",
+  });
 }
 
 /** Where the local store lies when nobody says it. */
