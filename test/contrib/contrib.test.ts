@@ -12,8 +12,13 @@ const machine = await contribMachine();
 after(() => machine.remove());
 const password = machine.keyward("derive", "root-password");
 
-function run(program: string, args: readonly string[], input = ""): SpawnSyncReturns<string> {
-  return spawnSync(program, args, { env: machine.env, cwd: contrib, input, encoding: "utf8" });
+function run(program: string, args: readonly string[], input = "", more = {}): SpawnSyncReturns<string> {
+  return spawnSync(program, args, {
+    env: { ...machine.env, ...more },
+    cwd: contrib,
+    input,
+    encoding: "utf8",
+  });
 }
 
 /** Debian's Python, which has Debian's Jinja and PyYAML, whatever else is on the PATH. */
@@ -131,46 +136,62 @@ for text in sys.argv[1:]:
   });
 
   const module = `
-import subprocess, sys, types
+import importlib.util, subprocess, sys, types
 class Failed(Exception): pass
 sys.modules["salt"] = types.ModuleType("salt")
 sys.modules["salt.exceptions"] = types.ModuleType("salt.exceptions")
 sys.modules["salt.exceptions"].CommandExecutionError = Failed
-sys.path[:0] = ["salt/_modules", "salt/_sdb"]
-import gokey, keyward
+def load(kind):
+    found = importlib.util.spec_from_file_location(kind, "salt/" + kind + ".py")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+keyward, gokey, sdb = load("_modules/keyward"), load("_modules/gokey"), load("_sdb/keyward")
 def run_all(command, python_shell, output_loglevel, rstrip):
     assert isinstance(command, list) and not python_shell and output_loglevel == "quiet" and not rstrip
     done = subprocess.run(command, capture_output=True, text=True)
     return {"retcode": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
-gokey.__salt__ = {"cmd.run_all": run_all}
-keyward.__salt__ = {"gokey.key": gokey.key}
+keyward.__salt__ = {"cmd.run_all": run_all}
+gokey.__salt__ = sdb.__salt__ = {"keyward.derive": keyward.derive}
 `;
 
-  test("the module and SDB give the key to the byte", () => {
-    assert.equal(python(`${module}print(gokey.key("root-password"), end="")`), password);
-    assert.equal(python(`${module}print(keyward.get("root-password"), end="")`), password);
+  test("the modules and SDB give the key to the byte", () => {
+    for (const call of ["keyward.derive", "gokey.key", "sdb.get"])
+      assert.equal(python(`${module}print(${call}("root-password"), end="")`), password);
     const first = machine.keyward("derive", "root-password", "--version", "1");
-    assert.equal(python(`${module}print(gokey.key("root-password", 1), end="")`), first);
+    for (const call of ["keyward.derive", "gokey.key"])
+      assert.equal(python(`${module}print(${call}("root-password", 1), end="")`), first);
     assert.notEqual(first, password);
     assert.match(
-      python(`${module}print(gokey.key("web-1/ssh"), end="")`),
+      python(`${module}print(keyward.derive("web-1/ssh"), end="")`),
       /^-----BEGIN OPENSSH(.|\n)*-----\n$/,
     );
   });
 
   test("the module raises for an unknown realm", () => {
     const program = `${module}
-try: gokey.key("typo")
+try: keyward.derive("typo")
 except Failed as error: print(error, end="")
 `;
     assert.match(python(program), /no such realm: "typo"/);
   });
 
-  test("pass show gives the key, and anything else nothing", () => {
+  test("pass show gives a key of the seed or of the server, and anything else nothing", () => {
     const pass = path.join(contrib, "salt/bin/pass");
     assert.equal(run(pass, ["show", "root-password"]).stdout, password);
-    for (const words of [["show", "typo"], ["ls"], [], ["show", "a", "b"], ["insert", "root-password"]]) {
-      const { status, stdout } = run(pass, words);
+    const store = { KEYWARD_DATA: path.join(machine.directory, "store") };
+    machine.keyward("init", "--data", store.KEYWARD_DATA);
+    machine.keyward("key", "generate", "db/password", "--data", store.KEYWARD_DATA);
+    const value = machine.keyward("key", "get", "db/password", "--data", store.KEYWARD_DATA);
+    assert.equal(run(pass, ["show", "key:db/password"], "", store).stdout, value);
+    const others = [
+      ["show", "key:typo"],
+      ["show", "key:--help"],
+      ["show", "key:"],
+      ["show", "typo"],
+    ];
+    for (const words of [...others, ["ls"], [], ["show", "a", "b"], ["insert", "root-password"]]) {
+      const { status, stdout } = run(pass, words, "", store);
       assert.notEqual(status, 0);
       assert.equal(stdout, "");
     }

@@ -2,4 +2,4 @@
 
 
 def get(key, profile=None):
-    return __salt__["gokey.key"](key)
+    return __salt__["keyward.derive"](key)
