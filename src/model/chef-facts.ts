@@ -42,6 +42,7 @@ export function parseChefObject(text: string, what: string, limits: JsonLimits =
 function numberAsText(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== "number") return value;
   const source = context?.source ?? String(value);
+  if (source === "-0") return "0";
   return /^-?\d+$/.test(source) ? source : floatText(value);
 }
 

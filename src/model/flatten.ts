@@ -102,11 +102,26 @@ export function createFact(field: string, value: string, origin: Origin): Fact {
   return { field, value, token: cut < 0 ? value : value.slice(0, cut), origin };
 }
 
-/** The shortest digits, always with a point: `2.5`, `1.0`, `1.0e-7`. */
+/** From here on not every integer is a float: Erlang then writes a power. */
+const FIRST_GAP = 2 ** 53;
+
+/**
+ * As Erlang writes a float, and chef-server so into its index: the shortest digits, always with a point, and of
+ * `1000.0` and `1.0e3` the shorter one.
+ *
+ * Source: Erlang/OTP 25, `float_to_list(Float, [short])`.
+ */
 export function floatText(value: number): string {
-  const [digits = "", exponent] = String(value).replace("e+", "e").split("e");
-  const pointed = digits.includes(".") ? digits : `${digits}.0`;
-  return exponent === undefined ? pointed : `${pointed}e${exponent}`;
+  const [mantissa = "", exponent = "0"] = Math.abs(value).toExponential().split("e");
+  const digits = mantissa.replace(".", "");
+  const whole = Number(exponent) + 1;
+  const power = `${digits.slice(0, 1)}.${digits.slice(1) || "0"}e${whole - 1}`;
+  const plain =
+    whole > 0
+      ? `${digits.slice(0, whole).padEnd(whole, "0")}.${digits.slice(whole) || "0"}`
+      : `0.${"0".repeat(-whole)}${digits}`;
+  const isPlain = Math.abs(value) < FIRST_GAP && plain.length <= power.length;
+  return `${value < 0 || Object.is(value, -0) ? "-" : ""}${isPlain ? plain : power}`;
 }
 
 export function isObject(value: Json | undefined): value is { [key: string]: Json } {
