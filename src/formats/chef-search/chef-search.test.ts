@@ -77,6 +77,13 @@ test("a URL's percent signs are decoded once more", () => {
   assert.deepEqual(answer("tags%3Aweb"), answer("tags:web"));
 });
 
+test("a likeness is a number of single precision: two edits of 20 letters are within 0.9", () => {
+  const near = parseChefSearch("size:(abcdefgh:abcdefg~0.9)");
+  const node = (word: string) => ({ name: "n", words: [word], has: new Set([word]), own: [] });
+  assert.equal(near(node("abcdefgh__=__abcde")), true);
+  assert.equal(near(node("abcdefgh__=__abcd")), false);
+});
+
 test("an edit is an insertion, a deletion, a change or an exchange of neighbours", () => {
   for (const [a, b, distance] of [
     ["web", "web", 0],

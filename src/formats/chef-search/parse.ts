@@ -164,9 +164,9 @@ function parseSlop(reader: Reader): string | null {
   return slop === null ? null : slop.text.slice(1);
 }
 
-/** Below 1 a likeness, from 1 on a count of edits; never more than 2. */
+/** Below 1 a likeness, a number of single precision as in Lucene; from 1 on a count of edits; never more than 2. */
 function editsOf(slop: string, word: string): number {
-  const wanted = slop === "" ? 2 : Number(slop);
+  const wanted = slop === "" ? 2 : Math.fround(Number(slop));
   if (wanted >= 1) {
     if (!Number.isInteger(wanted)) throw unreadable();
     return Math.min(wanted, 2);
