@@ -35,6 +35,7 @@ test("an exponent makes a float, of an integer too", () => {
 
 test("blanks and comments are taken, and of two members the last one", () => {
   assert.equal(again(' /* a */ { "x" : [ 1 , 2 ] // b\n , "x" : 3 } \n'), '{"x":3}');
+  assert.equal(again("\v[\f1\v,2\f]"), "[1,2]");
 });
 
 test("escapes are read in full, and a surrogate without its other half is refused", () => {
@@ -67,7 +68,12 @@ test("what is no JSON is refused", () => {
     "1 x",
     "1 2",
     "\ufeff1",
+    "\u00a01",
+    "\u2028",
     "/* 1",
+    "/*/1",
+    "/**1",
+    "1/",
     "undefined",
   ])
     refused(text);

@@ -6,7 +6,7 @@
  *     float      number         with one of them, and finite
  *     object     Map            of two members of one name, the last one counts
  *
- * Read as Chef's parser (ffi-yajl) reads: blanks around the value and comments between values are taken; a byte order
+ * Read as Chef's parser (ffi-yajl) reads: blanks, VT and FF among them, around the value and comments between values are taken; a byte order
  * mark, leading zeros, NaN and text after the value are not. A lone surrogate is refused, where that parser puts a
  * question mark in its place.
  */
@@ -42,7 +42,7 @@ export function isExactObject(value: ExactJson | undefined): value is ExactObjec
 
 const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 const plain = /[^"\\\u0000-\u001f]+/y;
-const blanks = /(?:[ \t\r\n]+|\/\*[\s\S]*?\*\/|\/\/[^\n]*(?:\n|$))*/y;
+const blanks = /(?:[ \t\r\n\v\f]+|\/\*[\s\S]*?\*\/|\/\/[^\n]*(?:\n|$))*/y;
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
   "\\": "\\",

@@ -344,11 +344,25 @@ test("YAML that goes too deep, names itself, or asks for another YAML is refused
   for (const one of [
     "[".repeat(100_000),
     `${"[".repeat(200)}${"]".repeat(200)}`,
-    "%YAML 1.2\n---\na\n",
+    "%YAML 1.3\n---\na\n",
+    "%TAG ! !x\n---\na\n",
+    "[:a]",
+    "{?: a}",
+    "- {a: [:b]}\n",
     "a: &x [*x]",
     "--- &x\n- *x\n",
     "!ruby/object:Gem::Installer {}",
     "? [a]\n: b\n",
   ])
     assert.throws(() => readYaml(yaml, one, "x"), KeywardError, one.slice(0, 30));
+});
+
+test("a YAML says its version, and a symbol stands outside of brackets, as Psych has it", () => {
+  for (const [text, value] of [
+    ["%YAML 1.1\n--- yes\n", "true"],
+    ["%YAML 1.2 \r\n--- yes\n", "true"],
+    ["a: {b: c}\nd: :e\n", '{"a":{"b":"c"},"d":"e"}'],
+    ['{a: ":x", b: x:y}', '{"a":":x","b":"x:y"}'],
+  ] as const)
+    assert.equal(json(readYaml(yaml, text, "x")), value, text);
 });

@@ -42,11 +42,12 @@ export function readYaml(library: YamlLibrary, text: string, what: string): Exac
 }
 
 function firstDocument(library: YamlLibrary, text: string, what: string): Node | null {
-  // A directive could ask for another YAML than Psych's.
-  if (text.startsWith("%")) throw malformed(what);
+  // Psych reads both as 1.1; any other directive could ask for another YAML than its own.
+  const body = text.replace(/^%YAML 1\.[12][ \t]*\r?\n(?=---)/, "");
+  if (body.startsWith("%")) throw malformed(what);
   let first: { readonly errors: readonly unknown[]; readonly contents: unknown } | undefined;
   try {
-    [first] = library.parseAllDocuments(text, options) as { errors: unknown[]; contents: unknown }[];
+    [first] = library.parseAllDocuments(body, options) as { errors: unknown[]; contents: unknown }[];
   } catch {
     // Nested too deep for the parser's own recursion.
     throw malformed(what);
@@ -60,6 +61,8 @@ class Reading {
   readonly #library: YamlLibrary;
   readonly #what: string;
   #count = exactLimits.count;
+  /** Brackets and braces that are open. */
+  #flow = 0;
 
   constructor(library: YamlLibrary, what: string) {
     this.#library = library;
@@ -72,10 +75,18 @@ class Reading {
     if (node === null) return null;
     if (this.#library.isScalar(node)) return this.#scalar(node);
     const { tag } = node;
-    if (this.#library.isMap(node) && isPlainTag(tag, "map")) return this.#map(node.items as Pair[], depth);
+    if (this.#library.isMap(node) && isPlainTag(tag, "map"))
+      return this.#inside(node, () => this.#map(node.items as Pair[], depth));
     if (this.#library.isSeq(node) && isPlainTag(tag, "seq"))
-      return node.items.map((one) => this.value(one as Node | null, depth - 1));
+      return this.#inside(node, () => node.items.map((one) => this.value(one as Node | null, depth - 1)));
     throw malformed(this.#what);
+  }
+
+  #inside<T>({ flow }: { readonly flow?: boolean }, read: () => T): T {
+    if (flow === true) this.#flow++;
+    const value = read();
+    if (flow === true) this.#flow--;
+    return value;
   }
 
   #map(pairs: readonly Pair[], depth: number): ExactJson {
@@ -103,6 +114,8 @@ class Reading {
     const tag = node.tag?.replace("tag:yaml.org,2002:", "!");
     if (tag === undefined || tag === "!") {
       const quoted = node.type !== undefined && node.type !== "PLAIN";
+      // To libyaml neither begins a word within brackets.
+      if (!quoted && this.#flow > 0 && (text.startsWith(":") || text === "?")) throw malformed(this.#what);
       return quoted ? text : readPlainScalar(text, this.#what);
     }
     if (tag === "!str" || tag === "!ruby/string") return text;
