@@ -118,6 +118,7 @@ function parseRange(cursor: Cursor, field: Run): Range {
   const open = cursor.pos++;
   const inclusive = cursor.text[open] === "[";
   const name = plainField(cursor, field, "range");
+  assertNoBracket(cursor, field.at, name, "the field of a range");
   const from = parseEnd(cursor, field);
   if (!cursor.text.startsWith(" TO ", cursor.pos))
     throw refuse(cursor.text, cursor.pos, "TO is missing here", `a range is written ${field.raw}:[a TO b]`);
@@ -155,10 +156,18 @@ function parseEnd(cursor: Cursor, field: Run): string | null {
   const text = plainText(run);
   if (text === null)
     throw refuse(cursor.text, run.at, "a wildcard in an end of a range", "write * alone for an open end");
+  assertNoBracket(cursor, run.at, text, "an end of a range");
   const next = cursor.text[cursor.pos];
   if (next !== undefined && next !== " " && next !== "]" && next !== "}") throw refuseCharacter(cursor);
   assertShort(cursor, field, run.raw.length);
   return text;
+}
+
+/** Lucene takes one for the end of the range, even escaped. */
+function assertNoBracket(cursor: Cursor, at: number, text: string, where: string): void {
+  if (!/[\]}]/.test(text)) return;
+  const why = `Chef's server does not take ] and } in ${where}`;
+  throw refuse(cursor.text, at, why, "name the values, joined by OR");
 }
 
 function patternOf(run: Run): Pattern {

@@ -95,6 +95,13 @@ describe("queries: what is refused, where, and what to write instead", () => {
     ["cpu:[2 TO 16]", "column 5: a range goes by characters, not by numbers", "(cpu:2 OR cpu:4)"],
     ["version:[1.9 TO b]", "column 9: a range goes by characters, not by numbers", "name the values"],
     ["cpu:[a TO b}", "column 12: the range is not closed by ]", "[ with ]"],
+    ["r:[a TO b\\]]", "column 9: Chef's server does not take ] and } in an end", "joined by OR"],
+    [
+      "a\\]:[a TO b]",
+      "column 1: Chef's server does not take ] and } in the field of a range",
+      "joined by OR",
+    ],
+    ["r:{a\\} TO *}", "column 4: Chef's server does not take ] and } in an end", "joined by OR"],
     ["cpu:[a to b]", "column 7: TO is missing here", "cpu:[a TO b]"],
     ["recipe:apache2::mod_ssl", "column 15: a second colon", "\\:"],
     ["path:/opt", "column 6: Lucene takes / for the start of a regular expression", "\\/"],
