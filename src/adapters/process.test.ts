@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
+import { until } from "../../test/waiting.ts";
 import type { DurationMs } from "../base/time.ts";
 import { PROGRAM_PATH, runProgram } from "./process.ts";
 
@@ -59,17 +59,16 @@ test("a program past its time limit is killed together with its children", async
     limit: 300 as DurationMs,
   });
   assert.equal(end.kind, "timeout");
-  assert.ok(Date.now() - started < 10_000);
+  assert.ok(Date.now() - started < 50_000);
   const child = Number(textOf(output).trim());
-  for (let i = 0; i < 100 && isAlive(child); i++) await wait(20);
-  assert.equal(isAlive(child), false);
+  await until("the child is gone", () => !isAlive(child));
 });
 
 test("a program that leaves a daemon behind does not keep us waiting", async () => {
   const started = Date.now();
-  const { end, output } = await runProgram({ argv: ["sh", "-c", "sleep 20 & echo $!"], limit });
+  const { end, output } = await runProgram({ argv: ["sh", "-c", "sleep 600 & echo $!"], limit });
   assert.deepEqual(end, { kind: "exited", status: 0 });
-  assert.ok(Date.now() - started < 15_000);
+  assert.ok(Date.now() - started < 500_000);
   process.kill(Number(textOf(output).trim()), "SIGKILL");
 });
 

@@ -112,7 +112,13 @@ export function createPusher(needs: PusherNeeds): Pusher {
     if (settings !== undefined && node?.state === "active") {
       const here = row !== null && isSameHost(row.settings, settings) ? row : null;
       if (row !== null && here === null) await leave(name, row, deadline);
-      return await reach(settings, deadline, (host) => pushNode(parts, name, settings, here, host));
+      try {
+        return await reach(settings, deadline, (host) => pushNode(parts, name, settings, here, host));
+      } catch (error) {
+        // revoked, frozen or forgotten meanwhile: no failure, and its turn comes again
+        if (isKeywardError(error, "denied") && !(await isActive(name))) return null;
+        throw error;
+      }
     }
     if (row === null || (node !== null && node.state !== "revoked")) return null;
     const withdrawn = await reach(settings ?? row.settings, deadline, (host) =>
@@ -120,6 +126,9 @@ export function createPusher(needs: PusherNeeds): Pusher {
     );
     return { kind: "cleared", withdrawn };
   }
+
+  const isActive = async (name: NodeName): Promise<boolean> =>
+    (await transact((tx): Promise<Node | null> => nodes.get(tx, name)))?.state === "active";
 
   /** It is another machine now. The one before may be gone for good, so that it does not hold up the new one. */
   async function leave(name: NodeName, row: PushRow, deadline: DurationMs): Promise<void> {

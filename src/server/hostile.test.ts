@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
+import { until } from "../../test/waiting.ts";
 import { isKeywardError, type KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import type { DurationMs } from "../base/time.ts";
@@ -147,7 +148,7 @@ test("who follows the log and is revoked is cut off at once, not at the next hea
     for await (const event of tail) seen.push(event.action);
   })();
   await main.parts.fleet.nodes.add(me, { name: "before" });
-  for (let i = 0; !seen.includes("node:write") && i < 300; i++) await sleep(10);
+  await until("it follows", () => seen.includes("node:write"));
   await main.parts.access.revokeToken(me, info.id);
   const late = sleep(5000, "late", { ref: false });
   assert.equal(await Promise.race([following, late]), undefined);
@@ -162,7 +163,7 @@ test("who follows the log holds up no stop", async () => {
     const tail = api.stream("audit.tail", { query: { after: "0" } }, new AbortController().signal);
     for await (const event of tail) seen.push(event.action);
   })();
-  for (let i = 0; seen.length === 0 && i < 300; i++) await sleep(10);
+  await until("it follows", () => seen.length > 0);
   const late = sleep(8000, "late", { ref: false });
   assert.notEqual(await Promise.race([small.server.stop(), late]), "late");
   await following;
@@ -180,7 +181,7 @@ test("when a CA loses its trust, the connections that it vouched for end", async
   await bundle();
   await small.parts.authority.rotate(me, { overlap: 0 as DurationMs });
   const ended = async () => {
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 3000; i++) {
       await bundle();
       await sleep(20);
     }

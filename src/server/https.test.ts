@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
+import { until } from "../../test/waiting.ts";
 import { isKeywardError } from "../base/errors.ts";
 import { pinServer, presentedRoot } from "../client/pin.ts";
 import type { NodeName } from "../model/name.ts";
@@ -131,8 +132,7 @@ test("a stream's lines come as they are written, and a reader that goes is notic
     } else stop.abort();
   }
   assert.deepEqual(lines, [{ revision: 1 }, { revision: 2 }]);
-  for (let i = 0; !closed && i < 100; i++) await sleep(10);
-  assert.equal(closed, true);
+  await until("it is closed", () => closed);
 });
 
 test("first contact pins the root by its fingerprint, and refuses another", async () => {
@@ -169,8 +169,8 @@ test("stop lets a request under way finish, and takes no new one", async () => {
     release = resolve;
   });
   const under = api.call("key.get", { path: { name: "a" } });
-  await sleep(50);
-  const stopped = listener.stop(5000);
+  await until("it is under way", () => slow.waiting === 1);
+  const stopped = listener.stop(60_000);
   await assert.rejects(client(address).call("server.status", {}), refusedWith("unreachable", /refused/));
   release();
   assert.equal((await under).name, "a");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../../test/waiting.ts";
 import type { Secret } from "../base/secret.ts";
 import { createClient } from "../client/client.ts";
 import { pinServer } from "../client/pin.ts";
@@ -83,12 +84,10 @@ test("after the CA was rotated, who trusts the old one and who trusts the new on
   // the watch tells the node whom to trust from now on
   assert.equal((await watched.next(2)).ca.length, 2);
   watched.stop();
-  for (
-    let i = 0;
-    i < 100 && server.keep.read()?.includes(JSON.stringify(certificates[0]?.pem).slice(1, -1)) !== true;
-    i++
-  )
-    await sleep(20);
+  await until(
+    "the new CA is kept",
+    () => server.keep.read()?.includes(JSON.stringify(certificates[0]?.pem).slice(1, -1)) === true,
+  );
   for (const pem of [old ?? "", certificates[0]?.pem ?? ""]) {
     const api = createClient({ address: server.address, ca: [pem] });
     assert.equal((await api.call("server.status", {})).Status, "OK");

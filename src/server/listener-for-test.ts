@@ -31,8 +31,8 @@ export const db1 = { kind: "node", name: "db1" as NodeName, generation: 1 } as c
 export const revoked = new Set<string>();
 export const notes: string[] = [];
 export const sinks: Sink[] = [];
-/** What `key.get` waits for. */
-export const slow: { until: Promise<void> } = { until: Promise.resolve() };
+/** What `key.get` waits for, and how many do. */
+export const slow: { until: Promise<void>; waiting: number } = { until: Promise.resolve(), waiting: 0 };
 
 /** As many handlers as these tests call; the rest are the business of their own tests. */
 const handlers = {
@@ -40,7 +40,9 @@ const handlers = {
   "access.whoami": (caller: { by: Principal }) => ({ principal: caller.by.kind, rules: [] }),
   "key.put": (_: unknown, input: { path: { name: string } }) => ({ name: input.path.name, version: 1 }),
   "key.get": async () => {
+    slow.waiting++;
     await slow.until;
+    slow.waiting--;
     return { name: "a", version: 1, value: "" };
   },
   "key.show": () => {

@@ -2,18 +2,19 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { after, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../../test/waiting.ts";
 import { client, logged, raw, readAll, refusedWith, start, stopAll } from "./listener-for-test.ts";
 
 after(stopAll);
 
 test("a head that is too large, a slow head and plain HTTP end the connection", async () => {
-  const { port } = await start({ headersMs: 400, requestMs: 500 });
+  const { port } = await start();
+  const impatient = await start({ headersMs: 400, requestMs: 500 });
   const large = raw(port);
   await once(large, "secureConnect");
   large.write(`GET /v1/status HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(20_000)}\r\n\r\n`);
   assert.match(await readAll(large), /^HTTP\/1\.1 413 [\s\S]*"too-large"[\s\S]*more than 16384 bytes/);
-  const slowHead = raw(port);
+  const slowHead = raw(impatient.port);
   await once(slowHead, "secureConnect");
   slowHead.write("GET /v1/status HTTP/1.1\r\n");
   assert.match(await readAll(slowHead), /^HTTP\/1\.1 4\d\d/);
@@ -26,26 +27,26 @@ test("a connection that never speaks is closed", async () => {
   const { listener, port } = await start({ handshakeMs: 200 });
   const socket = connectTcp(port, "127.0.0.1").on("error", () => {});
   await readAll(socket);
-  await sleep(20);
-  assert.equal(listener.connections, 0);
+  await until("it is gone", () => listener.connections === 0);
 });
 
 test("a body that is too large, too slow, of another type or too deep is refused", async () => {
-  const { port, address } = await start({ bodyBytes: 1000, requestMs: 500, headersMs: 400 });
+  const { port, address } = await start({ bodyBytes: 1000 });
+  const impatient = await start({ bodyBytes: 1000, requestMs: 500, headersMs: 400 });
   const api = client(address, { token: "good" });
   const put = (value: string) => api.call("key.put", { path: { name: "a" }, body: { value } });
   assert.equal((await put("a".repeat(900))).version, 1);
   await assert.rejects(put("a".repeat(1001)), refusedWith("too-large", /more than 1000 bytes/));
   const head = "PUT /v1/values/a HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n";
-  const send = async (text: string): Promise<string> => {
-    const socket = raw(port);
+  const send = async (text: string, to = port): Promise<string> => {
+    const socket = raw(to);
     await once(socket, "secureConnect");
     socket.write(text);
     return readAll(socket);
   };
   const json = `${head}content-type: application/json\r\n`;
   const closing = "connection: close\r\n";
-  assert.match(await send(`${json}content-length: 10\r\n\r\n{"v`), /^HTTP\/1\.1 4\d\d/);
+  assert.match(await send(`${json}content-length: 10\r\n\r\n{"v`, impatient.port), /^HTTP\/1\.1 4\d\d/);
   assert.match(
     await send(`${json}transfer-encoding: chunked\r\n\r\n7d0\r\n${"a".repeat(2000)}\r\n`),
     / 413 /,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../../test/waiting.ts";
 import { file, refused, report, value, watch } from "./node-for-test.ts";
 import { makeCsr, startTestServer } from "./server-for-test.ts";
 
@@ -148,11 +148,9 @@ test("when every recipient has proved a staged rotation, the new version becomes
   assert.equal(rotated.state, "pending");
   const bundle = await watched.next(2);
   assert.equal((await report(node, bundle)).accepted.length, 1);
-  for (let i = 0; i < 200; i++) {
+  await until("it is promoted", async () => {
     const { versions } = await admin.call("key.show", { path: { name: "rot/key" } });
-    if (versions[1]?.state.kind === "primary") break;
-    assert.ok(i < 199, "was not promoted");
-    await sleep(20);
-  }
+    return versions[1]?.state.kind === "primary";
+  });
   watched.stop();
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../../test/waiting.ts";
 import { file, refused, value, watch } from "./node-for-test.ts";
 import { startTestServer } from "./server-for-test.ts";
 
@@ -81,11 +81,13 @@ test("a token that is revoked ends the log that it follows", async () => {
     body: { name: "eve", rules: ["admin"], ttl: 60_000 },
   });
   const eve = main.client({ token });
+  let heard = false;
   const follow = (async () => {
-    for await (const _ of eve.stream("audit.tail", {}, new AbortController().signal));
+    for await (const _ of eve.stream("audit.tail", { query: { after: "0" } }, new AbortController().signal))
+      heard = true;
     return "ended";
   })();
-  await sleep(50);
+  await until("it follows", () => heard);
   await admin.call("token.revoke", { path: { id: info.id } });
   assert.equal(await follow, "ended");
 });

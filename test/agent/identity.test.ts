@@ -1,6 +1,6 @@
 /** A node known by its seed, with the real server over TLS: what a new seed does to one that is running. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -14,6 +14,7 @@ import { createClient } from "../../src/client/client.ts";
 import { pinServer } from "../../src/client/pin.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import { startTestServer } from "../../src/server/server-for-test.ts";
+import { readIfThere } from "../waiting.ts";
 import { contentOf, createTestSeed, rootPassword, sshHost } from "./seed-for-test.ts";
 import { until } from "./until.ts";
 
@@ -76,10 +77,7 @@ async function setUp(t: TestContext) {
     run.catch((error: unknown) => logged.push(String(error)));
   }
 
-  const read = (path: string): string => {
-    const file = join(root, path);
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
-  };
+  const read = (path: string): string => readIfThere(join(root, path)) ?? "";
   const show = async () => (await admin.call("node.show", { path: { name: "db1" } })).node;
   const proofs = async () => {
     const { events } = await admin.call("audit.list", { query: { resource: "db1" } });

@@ -1,6 +1,6 @@
 /** A rig for the agent's tests: a directory of its own, held time, a server in this process, a host of paper. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -10,6 +10,7 @@ import type { Host } from "../../src/adapters/host/host.ts";
 import { type AgentOptions, type AgentParts, createAgent } from "../../src/agent/agent.ts";
 import type { Json } from "../../src/base/json.ts";
 import { Secret } from "../../src/base/secret.ts";
+import { readIfThere } from "../waiting.ts";
 import { FakeServer } from "./fake-server.ts";
 import { type HeldTime, holdTime } from "./held-time.ts";
 
@@ -115,9 +116,6 @@ export function createRig(t: TestContext, run?: RunProgram): Rig {
       return one;
     },
     once: (options = {}, other = {}) => agent(options, other).once(new AbortController().signal),
-    read(path) {
-      const full = join(keys, path);
-      return existsSync(full) ? readFileSync(full, "utf8") : null;
-    },
+    read: (path) => readIfThere(join(keys, path)),
   };
 }

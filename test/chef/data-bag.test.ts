@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../waiting.ts";
 import { type Goiardi, startGoiardi } from "./goiardi.ts";
 import { chefEnvironment, createDesk, type Desk } from "./typed.ts";
 
@@ -96,7 +96,7 @@ test("every bag is resealed; killed in the middle and run again, nothing remains
   const before = await goiardi.ask("GET", "/data/many/m0");
   const child = desk.start(words);
   await once(child, "spawn");
-  await until(async () => (await goiardi.ask("GET", "/data/many/m0")) !== before);
+  await until("it comes about", async () => (await goiardi.ask("GET", "/data/many/m0")) !== before);
   child.kill("SIGKILL");
   await once(child, "exit");
 
@@ -110,10 +110,3 @@ test("every bag is resealed; killed in the middle and run again, nothing remains
   assert.equal(await sealedAs("old.secret"), 0);
   assert.equal(await sealedAs("new.secret"), 12);
 });
-
-async function until(done: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; !(await done()); i++) {
-    if (i > 200) throw new Error("it does not come about");
-    await sleep(5);
-  }
-}

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createProgram, type Program } from "../server/program.ts";
+import { until } from "../waiting.ts";
 import { chefNode, type Goiardi, startGoiardi } from "./goiardi.ts";
 
 let goiardi: Goiardi;
@@ -121,12 +121,11 @@ test("followed, a change is there after the next round, and the end is orderly",
     text += chunk;
   });
   try {
-    for (let i = 0; i < 100 && !text.includes('"nodes"'); i++) await sleep(100);
+    await until("the first round is over", () => text.includes('"nodes"'));
     await goiardi.ask("POST", "/nodes", chefNode("late", { normal: { tags: ["db"] } }));
     const admin = program.operator(address);
     const listed = async () => (await admin.call("node.list", { query: { query: "tags:db" } })).nodes;
-    for (let i = 0; i < 100 && !(await listed()).some(({ name }) => name === "late"); i++) await sleep(100);
-    assert.ok((await listed()).some(({ name }) => name === "late"));
+    await until("the change is there", async () => (await listed()).some(({ name }) => name === "late"));
     await admin.close();
   } finally {
     child.kill("SIGTERM");

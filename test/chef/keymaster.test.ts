@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Api } from "../../src/api/api.ts";
 import { fromBase64 } from "../../src/base/bytes.ts";
 import { createProgram, type Program, type ServerProcess } from "../server/program.ts";
+import { until } from "../waiting.ts";
 import { type Goiardi, startGoiardi } from "./goiardi.ts";
 
 let goiardi: Goiardi;
@@ -41,14 +42,6 @@ async function item(id: string, members: object): Promise<object> {
   const { status, stdout, stderr } = await program.run(words);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout) as object;
-}
-
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 150; i++) {
-    if (await check()) return;
-    await sleep(100);
-  }
-  assert.fail(`waited in vain until ${what}`);
 }
 
 const textOf = async (name: string): Promise<string> => {

@@ -1,5 +1,5 @@
 /** Disks for fault tests: a small one that fills up, and one that cannot be written to. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,14 +32,22 @@ export function mountDisk(size: number): Disk | null {
       rmSync(filler, { force: true });
       execFileSync("mount", ["-o", `remount,size=${2 * size}`, root]);
     },
-    protect: () => {
-      execFileSync("mount", ["-o", "remount,ro", root]);
-    },
+    protect: () => protect(root),
     remove: () => {
       execFileSync("umount", ["--lazy", root]);
       rmSync(root, { recursive: true });
     },
   };
+}
+
+/** Not while a process that ends just now still has a file open there for writing. */
+function protect(root: string): void {
+  for (let left = 4500; ; left--) {
+    const { status, stderr } = spawnSync("mount", ["-o", "remount,ro", root], { encoding: "utf8" });
+    if (status === 0) return;
+    if (left === 0 || !stderr.includes("busy")) throw new Error(stderr);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
 }
 
 function fill(path: string): void {

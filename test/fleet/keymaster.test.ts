@@ -4,13 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chefNode, type Goiardi, startGoiardi } from "../chef/goiardi.ts";
 import { createProgram, type Program } from "../server/program.ts";
 import { type Sshd, startSshd } from "../ssh/sshd.ts";
+import { readIfThere } from "../waiting.ts";
 
 const ITEM = "service123-databagXYZ-production";
 const KEY = `keymaster/${ITEM}`;
@@ -20,8 +21,7 @@ let program: Program;
 const machines = new Map<string, Sshd>();
 const file = (name: string): string => join(program.directory, name);
 const onNode = (name: string): string => join(program.directory, name, "keymaster", `${ITEM}.key`);
-const read = (name: string): string | null =>
-  existsSync(onNode(name)) ? readFileSync(onNode(name), "utf8") : null;
+const read = (name: string): string | null => readIfThere(onNode(name));
 
 before(async () => {
   goiardi = await startGoiardi();

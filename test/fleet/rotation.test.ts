@@ -18,6 +18,7 @@ import { nodes } from "../../src/records/records.ts";
 import { createRootKey } from "../../src/seal/root-key.ts";
 import { openSqlite } from "../../src/store/sqlite/sqlite.ts";
 import { createTransact } from "../../src/store/transaction.ts";
+import { until } from "../waiting.ts";
 
 const me: { by: Principal } = { by: { kind: "local", name: "root" } };
 const system: { by: Principal } = { by: { kind: "system", name: "schedule" } };
@@ -74,12 +75,6 @@ async function deliverAndProve(node: (typeof names)[number]): Promise<string> {
 
 const states = async () => (await house.keyring.show(me, key)).versions.map((version) => version.state.kind);
 
-async function until(promoted: () => Promise<boolean>): Promise<void> {
-  for (let left = 500; left > 0 && !(await promoted()); left--)
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(await promoted());
-}
-
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "keyward-rotation-"));
   house = await open();
@@ -111,7 +106,7 @@ describe("a staged rotation", () => {
     }
     assert.equal(new Set([...before, ...after]).size, 2);
     house.join();
-    await until(async () => (await states())[1] === "primary");
+    await until("it is promoted", async () => (await states())[1] === "primary");
     assert.deepEqual(await states(), ["retiring", "primary"]);
     assert.deepEqual((await house.fleet.plan(me)).lines, []);
     assert.deepEqual(
@@ -127,6 +122,6 @@ describe("a staged rotation", () => {
     await deliverAndProve(names[1] ?? parseNodeName("none"));
     assert.deepEqual(await states(), ["primary", "pending"]);
     await house.fleet.nodes.revoke(me, "web3");
-    await until(async () => (await states())[1] === "primary");
+    await until("it is promoted", async () => (await states())[1] === "primary");
   });
 });

@@ -11,6 +11,7 @@ import { fromBase64, toBase64, utf8 } from "../../src/base/bytes.ts";
 import { isKeywardError } from "../../src/base/errors.ts";
 import { startTestServer, type TestServer } from "../../src/server/server-for-test.ts";
 import { keygen, type Sshd, startSshd } from "../ssh/sshd.ts";
+import { readIfThere, until } from "../waiting.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ssh-ca-"));
 let main: TestServer;
@@ -190,18 +191,10 @@ test("the line that lets Keyward in permits files, the programs that it names, a
   };
   await grant("one", ["touch", ran]);
   await grant("two", ["sh", "-c", `printf '%s' "$0$KEYWARD_KEYS" > "$1"`, "a'b\"c", `${ran}2`]);
-  const exists = (file: string): string | null => {
-    try {
-      return readFileSync(file, "utf8");
-    } catch {
-      return null;
-    }
-  };
-  for (let i = 0; i < 100 && exists(`${ran}2`) === null; i++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(exists(ran), "");
-  assert.equal(exists(`${ran}2`), `a'b"cdb/pw`);
+  await until("both ran", () => [ran, `${ran}2`].every((file) => readIfThere(file) !== null));
+  assert.equal(readIfThere(ran), "");
+  assert.equal(readIfThere(`${ran}2`), `a'b"cdb/pw`);
   await grant("three", ["touch", `${ran}3`]);
-  assert.equal(exists(join(directory, "three")), "correct horse");
-  assert.equal(exists(`${ran}3`), null, "a program that is not named does not run");
+  assert.equal(readIfThere(join(directory, "three")), "correct horse");
+  assert.equal(readIfThere(`${ran}3`), null, "a program that is not named does not run");
 });

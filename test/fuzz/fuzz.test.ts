@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isKeywardError } from "../../src/base/errors.ts";
+import { cpuMs } from "../waiting.ts";
 import { mutations } from "./mutations.ts";
 
 export interface FuzzTarget {
@@ -26,7 +27,7 @@ for (const file of files) {
     const until = Date.now() + seconds * 1000;
     let count = 0;
     for (const { seed, bytes } of mutations(target.examples ?? [])) {
-      const started = Date.now();
+      const started = cpuMs();
       try {
         target.run(bytes);
       } catch (error) {
@@ -35,10 +36,10 @@ for (const file of files) {
           `seed ${seed}: ${String(error)}\ninput ${Buffer.from(bytes).toString("hex")}`,
         );
       }
-      assert.ok(Date.now() - started < 1000, `seed ${seed}: took longer than a second`);
+      assert.ok(cpuMs() - started < 3000, `seed ${seed}: took longer than three seconds`);
       count++;
       if (Date.now() > until) break;
     }
-    assert.ok(count > 100, `only ${count} inputs in ${seconds} s`);
+    assert.ok(count > 10, `only ${count} inputs in ${seconds} s`);
   });
 }

@@ -11,6 +11,7 @@ import { formatPrivateKey, formatPublicKey } from "../../src/formats/secretary/k
 import { createTestCa } from "../../src/server/tls-for-test.ts";
 import { startFakeKms } from "../kms/fake-kms.ts";
 import { bytes, keyBetween, load } from "../vectors/secretary/load.ts";
+import { until } from "../waiting.ts";
 import { exchange } from "./daemon.ts";
 import { ask, config, marathonCalls, master, requestBody, sealed } from "./deployment.ts";
 import { runToEnd, startDaemonProcess } from "./process.ts";
@@ -77,6 +78,16 @@ test("every recorded exchange goes through one daemon, KMS included, and SIGTERM
   await fake.stop();
 });
 
+function refusesCallers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on("error", () => resolve(true));
+  });
+}
+
 test("a request under way is answered before the daemon ends", async () => {
   const envelope = sealed("late, but whole");
   const upstream = await startUpstream(marathonCalls({ env: { PW: envelope } }));
@@ -89,20 +100,21 @@ test("a request under way is answered before the daemon ends", async () => {
     },
   });
   const { form } = requestBody(envelope);
-  const head = `POST /v1/decrypt HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}\r\n\r\n`;
+  const head = `POST /v1/decrypt HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}\r\nExpect: 100-continue\r\n\r\n`;
   const socket = connect(daemon.port, "127.0.0.1", () => socket.write(head + form.slice(0, 50)));
-  const answered = new Promise<string>((resolve, reject) => {
-    let text = "";
-    socket.on("data", (chunk) => {
-      text += chunk;
-    });
-    socket.on("end", () => resolve(text)).on("error", reject);
+  let text = "";
+  socket.on("data", (chunk) => {
+    text += chunk;
   });
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  const answered = new Promise((resolve, reject) => {
+    socket.on("end", resolve).on("error", reject);
+  });
+  await until("it is under way", () => text === "HTTP/1.1 100 Continue\r\n\r\n");
   const ended = daemon.stop();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until("it takes no more", () => refusesCallers(daemon.port));
   socket.write(form.slice(50));
-  assert.match(await answered, /^HTTP\/1\.1 200 /);
+  await answered;
+  assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
   assert.deepEqual(await ended, { status: 0, signal: null });
   await upstream.close();
 });

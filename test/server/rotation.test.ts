@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fromBase64, toBase64 } from "../../src/base/bytes.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { prove } from "../../src/fleet/fleet.ts";
+import { until } from "../waiting.ts";
 import { asNode, createMachine, enrol, type Killable, type Machine, startKillable } from "./killable.ts";
 
 const name = "rotated/key";
@@ -78,11 +78,6 @@ async function delivered(node: Node): Promise<{ version: number; proved: boolean
 }
 
 const served = async () => (await house.admin.call("key.get", { path })).version;
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 15_000; !(await isSo()); await sleep(20))
-    assert.ok(Date.now() < end, `still not so: ${what}`);
-}
 
 test("a staged rotation goes through, in order and once, with the server killed in every step of it", async () => {
   const aims = { rotate: { within: 60 }, ask: { within: 60 }, report: { within: 60 } };

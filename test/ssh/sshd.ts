@@ -1,10 +1,9 @@
 /** A real sshd for tests, on a port and with keys of its own; whoever runs the test logs in. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Secret } from "../../src/base/secret.ts";
 
 export interface Sshd {
@@ -34,9 +33,7 @@ export async function startSshd({ config = [], options = "" }: SshdOptions = {})
   keygen(join(folder, "login"));
   const publicKey = readFileSync(join(folder, "login.pub"), "utf8");
   writeFileSync(join(folder, "authorized_keys"), options === "" ? publicKey : `${options} ${publicKey}`);
-  const port = await freePort();
-  const lines = [
-    `Port ${port}`,
+  const { child, port } = await listen(folder, [
     "ListenAddress 127.0.0.1",
     `HostKey ${folder}/host`,
     `AuthorizedKeysFile ${folder}/authorized_keys`,
@@ -48,19 +45,7 @@ export async function startSshd({ config = [], options = "" }: SshdOptions = {})
     "MaxStartups 500:30:1000",
     "Subsystem sftp internal-sftp",
     ...config,
-  ];
-  writeFileSync(join(folder, "sshd_config"), `${lines.join("\n")}\n`);
-  const child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", join(folder, "sshd_config")], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  child.stderr.on("data", (chunk) => {
-    said += String(chunk);
-  });
-  for (let i = 0; !(await isOpen(port)); i++) {
-    if (i > 200 || child.exitCode !== null) throw new Error(`sshd does not start: ${said}`);
-    await sleep(25);
-  }
+  ]);
   return {
     port,
     user: userInfo().username,
@@ -70,6 +55,29 @@ export async function startSshd({ config = [], options = "" }: SshdOptions = {})
     keyFile: join(folder, "login"),
     stop: () => stop(child, folder),
   };
+}
+
+/** On a port that nobody takes between our choice and its start; it says itself when it listens. */
+async function listen(
+  folder: string,
+  lines: readonly string[],
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  for (let tries = 0; ; tries++) {
+    const port = await freePort();
+    const file = join(folder, "sshd_config");
+    writeFileSync(file, `Port ${port}\n${lines.join("\n")}\n`);
+    const child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", file], { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    const listens = await new Promise<boolean>((resolve) => {
+      child.stderr.on("data", (chunk) => {
+        said += String(chunk);
+        if (said.includes("Server listening")) resolve(true);
+      });
+      child.once("close", () => resolve(false));
+    });
+    if (listens) return { child, port };
+    if (tries === 5) throw new Error(`sshd does not start: ${said}`);
+  }
 }
 
 export function keygen(file: string, ...words: readonly string[]): void {
@@ -89,7 +97,7 @@ export function keygen(file: string, ...words: readonly string[]): void {
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
-  if (child.exitCode === null) {
+  if (child.exitCode === null && child.signalCode === null) {
     child.kill("SIGTERM");
     await new Promise((resolve) => child.once("exit", resolve));
   }
@@ -103,16 +111,5 @@ export function freePort(): Promise<number> {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
     });
-  });
-}
-
-export function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const end = (open: boolean): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.once("connect", () => end(true)).once("error", () => end(false));
   });
 }

@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -27,7 +27,7 @@ import { createConnectHost } from "./ssh.ts";
 import { openBySsh2 } from "./ssh2.ts";
 
 const connect = createConnectHost(openBySsh2, systemRandom);
-const deadline = 10_000 as DurationMs;
+const deadline = 60_000 as DurationMs;
 const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o400 };
 let sshd: Sshd;
 let host: RemoteHost;
@@ -209,10 +209,9 @@ async function against(
     sockets.push(socket.on("error", () => {}));
     behave(socket);
   });
-  const port = await freePort();
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
-    await use(port);
+    await use((server.address() as AddressInfo).port);
   } finally {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));

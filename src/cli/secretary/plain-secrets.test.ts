@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuMs } from "../../../test/waiting.ts";
 import { findPlainSecrets } from "./plain-secrets.ts";
 
 const found = (text: string, file = "config.yaml"): string[] =>
@@ -78,7 +79,7 @@ test("in source code, names say nothing", () => {
 });
 
 test("a long line costs no more than its length", () => {
-  const started = performance.now();
+  const started = cpuMs();
   for (const text of [
     "a".repeat(2_000_000),
     "x://a:".repeat(200_000),
@@ -86,5 +87,5 @@ test("a long line costs no more than its length", () => {
     " ".repeat(1_000_000),
   ])
     findPlainSecrets(text, "a.env");
-  assert.ok(performance.now() - started < 4000);
+  assert.ok(cpuMs() - started < 10_000);
 });

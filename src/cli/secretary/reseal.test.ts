@@ -13,6 +13,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { type } from "../../../test/cli/world.ts";
 import { keyBetween, load, pairs } from "../../../test/vectors/secretary/load.ts";
+import { cpuMs } from "../../../test/waiting.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import { sealNacl } from "../../formats/secretary/nacl.ts";
 import { findEnvelopes } from "../../formats/secretary/recognise.ts";
@@ -138,12 +139,12 @@ test("ten thousand envelopes in one file are sealed anew", async () => {
   const cwd = await folderWith({
     "many.env": Array.from({ length: 10_000 }, (_, i) => `V${i}=${sealed(String(i))}\n`).join(""),
   });
-  const started = performance.now();
+  const started = cpuMs();
   assert.equal((await type(["reseal", "many.env"], { cwd, env })).status, 0);
   const scanned = await type(["scan", "many.env", "-o", "json"], { cwd, env });
   assert.equal(JSON.parse(scanned.stdout).sealed[9999].variable, "V9999");
   assert.equal((await type(["reseal", "many.env", "--check"], { cwd, env })).status, 0);
-  assert.ok(performance.now() - started < 60_000);
+  assert.ok(cpuMs() - started < 60_000);
 });
 
 test("scan says format, key and variable of each value, and finds what lies there in plain text", async () => {

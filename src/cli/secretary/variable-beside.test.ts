@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuMs } from "../../../test/waiting.ts";
 import { findEnvelopes } from "../../formats/secretary/recognise.ts";
 import { variableBeside } from "./variable-beside.ts";
 
@@ -44,7 +45,7 @@ for (const [text, names] of cases)
 
 test("a long text costs no more than its neighbourhood", () => {
   const text = `${"a: b, ".repeat(200_000)}PW: ${E}`;
-  const started = performance.now();
+  const started = cpuMs();
   for (const found of findEnvelopes(text)) assert.equal(variableBeside(text, found), "PW");
-  assert.ok(performance.now() - started < 500);
+  assert.ok(cpuMs() - started < 2000);
 });

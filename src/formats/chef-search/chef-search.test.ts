@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { cpuMs } from "../../../test/waiting.ts";
 import { isKeywardError } from "../../base/errors.ts";
 import { chefFacts, parseChefObject } from "../../model/chef-facts.ts";
 import type { AttributeTree } from "../../model/node.ts";
@@ -59,7 +60,7 @@ test("what one cannot read is refused with the column up to which one can", () =
 });
 
 test("groups inside groups take no more steps than they have signs, and no more than a limit", () => {
-  const started = performance.now();
+  const started = cpuMs();
   assert.throws(() => parseChefSearch("(".repeat(100)), /column/);
   assert.throws(() => parseChefSearch(`${"(a:b AND ".repeat(100)}c:d${")".repeat(99)}`), /column/);
   assert.throws(
@@ -70,7 +71,7 @@ test("groups inside groups take no more steps than they have signs, and no more 
     () => parseChefSearch(`a:${"b".repeat(5000)}`),
     (error) => isKeywardError(error, "too-large"),
   );
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(cpuMs() - started < 3000);
 });
 
 test("a URL's percent signs are decoded once more", () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { cpuMs } from "../../../test/waiting.ts";
 import { fromHex, toHex, utf8 } from "../../base/bytes.ts";
 import type { UnixMs } from "../../base/time.ts";
 import { systemRandom } from "../../crypto/random.ts";
@@ -315,9 +316,9 @@ describe("names in a certificate", () => {
   ];
   for (const [name, ...names] of hostile) {
     it(`are refused with ${name}`, () => {
-      const started = performance.now();
+      const started = cpuMs();
       assert.throws(() => parseRequest(requestWith(...names)), { name: "KeywardError" });
-      assert.ok(performance.now() - started < 2000);
+      assert.ok(cpuMs() - started < 4000);
     });
   }
 });

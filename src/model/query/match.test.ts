@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { cpuMs } from "../../../test/waiting.ts";
 import { createFacts, type Facts } from "../facts.ts";
 import type { NodeName } from "../name.ts";
 import { type Attributes, type AttributeTree, noAttributes } from "../node.ts";
@@ -51,9 +52,9 @@ describe("queries: what they mean", () => {
   test("wildcards against a long value that almost matches take no time", () => {
     const query = parseQuery(`a:${"*a?a".repeat(60)}*b`);
     const facts = node({ set: { a: "a".repeat(65_000) } });
-    const started = performance.now();
+    const started = cpuMs();
     assert.equal(matches(query, facts), false);
-    assert.ok(performance.now() - started < 5000);
+    assert.ok(cpuMs() - started < 5000);
   });
 });
 
