@@ -144,7 +144,9 @@ test("who follows the log and is revoked is cut off at once, not at the next hea
   const { token, info } = await main.parts.access.createToken(me, { name: "eve", rules: ["audit"], ttl });
   const seen: string[] = [];
   const following = (async () => {
-    const tail = main.client({ token }).stream("audit.tail", { query: {} }, new AbortController().signal);
+    const tail = main
+      .client({ token })
+      .stream("audit.tail", { query: { after: "0" } }, new AbortController().signal);
     for await (const event of tail) seen.push(event.action);
   })();
   await main.parts.fleet.nodes.add(me, { name: "before" });
