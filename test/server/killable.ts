@@ -24,6 +24,8 @@ export interface Killable {
    * @throws What the server refused.
    */
   killDuring<T>(ask: () => Promise<T>, aim: Aim): Promise<T | null>;
+  /** As `killDuring`, at a moment of the caller's choice. */
+  killAt<T>(moment: Promise<unknown>, ask: () => Promise<T>): Promise<T | null>;
   end(): Promise<void>;
 }
 
@@ -44,6 +46,22 @@ export async function startKillable(): Promise<Killable> {
     for (const api of clients.splice(0)) await api.close();
   }
 
+  async function killAt<T>(moment: Promise<unknown>, ask: () => Promise<T>): Promise<T | null> {
+    const asked = ask().catch((error: unknown) => {
+      if (isGone(error)) return null;
+      throw error;
+    });
+    asked.catch(() => {});
+    await moment;
+    await server.kill();
+    const answer = await asked;
+    await closeAll();
+    server = program.startServer();
+    address = await server.serving;
+    admin = keep(program.operator(address));
+    return answer;
+  }
+
   return {
     program,
     client,
@@ -51,21 +69,12 @@ export async function startKillable(): Promise<Killable> {
       return admin;
     },
     async killDuring(ask, aim) {
-      const asked = ask().catch((error: unknown) => {
-        if (isGone(error)) return null;
-        throw error;
-      });
-      asked.catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * aim.within));
-      await server.kill();
-      const answer = await asked;
+      const moment = new Promise((resolve) => setTimeout(resolve, Math.random() * aim.within));
+      const answer = await killAt(moment, ask);
       aim.within *= answer === null ? 1.25 : 0.8;
-      await closeAll();
-      server = program.startServer();
-      address = await server.serving;
-      admin = keep(program.operator(address));
       return answer;
     },
+    killAt,
     async end() {
       await closeAll();
       await server.stop();
