@@ -8,7 +8,16 @@ import type { Ledger } from "../formats/ledger/ledger.ts";
 import { parseKeyName } from "../model/name.ts";
 import type { RealmKind, Scheme } from "../model/realm.ts";
 import { newLedger } from "./ledger.ts";
-import { addRealm, bumpRealm, lookUp, type NewRealm, retireRealm, toRotate } from "./realms.ts";
+import {
+  addRealm,
+  bumpRealm,
+  findRealm,
+  lookUp,
+  type NewRealm,
+  retireRealm,
+  setRealm,
+  toRotate,
+} from "./realms.ts";
 
 const day = 86_400_000;
 const now = 1_795_000_000_000 as UnixMs;
@@ -145,6 +154,27 @@ test("a kind that the seed does not derive is not listed", () => {
     "usage",
     /is of scheme gokey-0.1/,
   );
+});
+
+test("form, note and place change while the keys stay, and what is not named stays as it is", () => {
+  const before = findRealm(listed("a"), "a");
+  const delivery = { kind: "consumer", run: ["/bin/true"] } as const;
+  const noted = setRealm(listed("a"), "a", { note: "for b", delivery, encoding: "openssh" }, after(1));
+  const changed = findRealm(noted, "a");
+  assert.deepEqual(
+    [changed.note, changed.delivery, changed.encoding, changed.versions, changed.derivation],
+    ["for b", delivery, "openssh", before.versions, before.derivation],
+  );
+  assert.equal(noted.sequence, listed("a").sequence + 1);
+  const {
+    note,
+    delivery: where,
+    ...rest
+  } = findRealm(setRealm(noted, "a", { note: null, delivery: null }, after(1)), "a");
+  assert.deepEqual([note, where, rest.encoding], [undefined, undefined, "openssh"]);
+  assert.equal(findRealm(setRealm(noted, "a", { encoding: "raw" }, after(1)), "a").note, "for b");
+  refused(() => setRealm(noted, "b", { note: "x" }, now), "not-found", /no such realm/);
+  refused(() => setRealm(noted, "a", { encoding: "authorized-keys" }, now), "usage", /./);
 });
 
 test("all that an imported 0.1 seed still derives is to be rotated, and nothing of other seeds", () => {

@@ -3,9 +3,10 @@ import { KeywardError } from "../base/errors.ts";
 import { closest } from "../base/suggest.ts";
 import type { DurationMs, UnixMs } from "../base/time.ts";
 import type { OpenedSeed } from "../derive/opened.ts";
-import type { Ledger, LedgerRealm, RealmVersion } from "../formats/ledger/ledger.ts";
+import type { Ledger, LedgerRealm, RealmDelivery, RealmVersion } from "../formats/ledger/ledger.ts";
 import { printable } from "../model/name.ts";
-import { type Derivation, isReserved } from "../model/realm.ts";
+import { type Derivation, isReserved, type KeyEncoding } from "../model/realm.ts";
+import { assertEncoding } from "./encodings.ts";
 import { wholeSeconds } from "./ledger.ts";
 
 /** What a realm is when it is listed; its first version need not be 1 when it was in use before. */
@@ -64,6 +65,30 @@ export function bumpRealm(
     version.state.kind === "current" ? ended(version, until, at) : settled(version, at),
   );
   return replacedRealm(ledger, { ...realm, versions: [...older, next] }, now);
+}
+
+/** What may change of a realm while its keys stay the same; `null` takes it away. */
+export interface RealmChange {
+  readonly encoding?: KeyEncoding;
+  readonly delivery?: RealmDelivery | null;
+  readonly note?: string | null;
+}
+
+/** @throws KeywardError `not-found`; `usage` when its kind cannot be written so. */
+export function setRealm(ledger: Ledger, name: string, change: RealmChange, now: UnixMs): Ledger {
+  const { encoding, delivery, note, ...rest } = findRealm(ledger, name);
+  if (change.encoding !== undefined) assertEncoding(rest.derivation.kind.kind, "secret", change.encoding);
+  const kept = {
+    delivery: change.delivery === undefined ? delivery : change.delivery,
+    note: change.note === undefined ? note : change.note,
+  };
+  const realm: LedgerRealm = {
+    ...rest,
+    encoding: change.encoding ?? encoding,
+    ...(kept.delivery == null ? {} : { delivery: kept.delivery }),
+    ...(kept.note == null ? {} : { note: kept.note }),
+  };
+  return replacedRealm(ledger, realm, now);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Realms in a ledger's file: for machines without a server. */
 import type { DurationMs } from "../../../base/time.ts";
 import type { Ledger, LedgerRealm } from "../../../formats/ledger/ledger.ts";
-import { addRealm, bumpRealm, findRealm, retireRealm, toRotate } from "../../../seed/realms.ts";
+import { addRealm, bumpRealm, findRealm, retireRealm, setRealm, toRotate } from "../../../seed/realms.ts";
 import { type Changed, changeLedger, ledgerFile, readLedger } from "../../ledger/ledger.ts";
 import type { Session } from "../../session.ts";
 import { time } from "../../view.ts";
@@ -29,6 +29,9 @@ export function fileRealms({ world, dryRun }: Pick<Session, "world" | "dryRun">,
         return addRealm(ledger, seed, { ...realm, derivation: complete }, world.clock());
       });
       return written(changed, realm.name);
+    },
+    async set(name, to) {
+      return written(await change((ledger) => setRealm(ledger, name, to, world.clock())), name);
     },
     async bump(name, retire = USUAL_RETIRE) {
       return written(

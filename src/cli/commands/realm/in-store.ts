@@ -39,6 +39,11 @@ export function storeRealms(session: ChangeSession): Realms {
       const body = { derivation: complete, encoding, number: version, expected: 0 } as DeriveBody;
       return await said(await call("key.derive", { path: { name }, body }));
     },
+    async set(name) {
+      throw new KeywardError("usage", "a realm's form, file and note are changed in a ledger's file only", {
+        hint: `in a store a grant says where it goes: keyward grant list; the form goes with a new version: keyward key derive ${name} --format FORM`,
+      });
+    },
     async bump(name, retire) {
       const { origin, versions } = await findKey(session, name);
       const path = { name: parseKeyName(name) };

@@ -7,6 +7,7 @@ import type { DurationMs } from "../../../base/time.ts";
 import type { RealmDelivery } from "../../../formats/ledger/ledger.ts";
 import type { KeyName } from "../../../model/name.ts";
 import type { Derivation, KeyEncoding } from "../../../model/realm.ts";
+import type { RealmChange } from "../../../seed/realms.ts";
 import { variable } from "../../environment.ts";
 import { type LedgerFlags, ledgerFlags } from "../../ledger/ledger.ts";
 import { type SeedFlags, seedFlags } from "../../open-seed.ts";
@@ -62,6 +63,7 @@ export interface RealmsToLook {
 
 export interface Realms extends RealmsToLook {
   add(realm: NewRealmRow): Promise<Written>;
+  set(name: string, change: RealmChange): Promise<Written>;
   /** @param retire - How long the version before stays derivable; absent: as usual there. */
   bump(name: string, retire: DurationMs | undefined): Promise<Written>;
   /**
