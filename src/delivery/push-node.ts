@@ -4,11 +4,11 @@ import type { Caller } from "../audit/audit.ts";
 import { fromBase64, toBase64, toHex } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
-import type { DurationMs } from "../base/time.ts";
+import type { Clock, DurationMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import { type Bundle, type BundleEntry, type Drift, type Fleet, prove } from "../fleet/fleet.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
-import type { PushSettings } from "../model/push.ts";
+import { isOver, type PushSettings } from "../model/push.ts";
 import type { RemoteHost } from "../model/remote-host.ts";
 import type { PushRow } from "../records/records.ts";
 import { lookAt, lostKeys, type Wanted } from "./in-place.ts";
@@ -34,6 +34,7 @@ export type PushOutcome =
 export interface PushNodeNeeds {
   readonly fleet: Pick<Fleet, "bundleFor" | "report" | "delivered">;
   readonly pushed: Pushed;
+  readonly clock: Clock;
   readonly random: Random;
   readonly hookLimit: DurationMs;
 }
@@ -56,6 +57,8 @@ interface Progress {
 
 /**
  * @param known - What was pushed to this host before.
+ * @param every - What went out so long ago or longer is written anew; all is compared unless given, here or in the
+ *   node's settings.
  * @throws KeywardError `denied` unless the node is active; whatever the connection ends with; `local` when something could
  *   not be put in place, once all else was done and reported.
  */
@@ -65,23 +68,28 @@ export async function pushNode(
   settings: PushSettings,
   known: PushRow | null,
   host: RemoteHost,
+  every = settings.redistribute === true ? settings.every : undefined,
 ): Promise<PushOutcome> {
-  const { fleet, pushed, random } = needs;
+  const { fleet, pushed, random, clock } = needs;
   const caller: Caller = { by: { kind: "node", name: node }, request: `ssh-${toHex(random(6))}` };
   const row = known ?? { node: "", ...emptyRow(settings) };
-  const held = fleet
+  const now = clock();
+  const there = fleet
     .delivered(node)
     .filter(
       ({ withdrawn, proved, failed }) =>
         withdrawn === undefined && proved !== undefined && failed === undefined,
     );
+  const held = there.filter(({ delivered }) => every === undefined || !isOver(delivered, every, now));
+  const kept = new Set(held.map(({ key }) => key));
+  const anew = new Set(there.flatMap(({ key }) => (kept.has(key) ? [] : [key])));
   const first = await fleet.bundleFor(caller, held);
   const progress: Progress = { installed: 0, withdrawn: [], failures: [], unsure: [], changed: [] };
   const wanted = await wantedOf(host, settings, first.entries, progress);
-  const kept = wanted.filter(({ entry }) => entry.value === undefined);
-  const looked = await lookAt(host, node, first.challenge, kept);
-  const { refused } = await report(fleet, caller, first, { proofs: proofsOf(kept, looked.proofs) });
-  const lost = lostKeys(kept, looked, refused);
+  const compared = wanted.filter(({ entry }) => entry.value === undefined);
+  const looked = await lookAt(host, node, first.challenge, compared);
+  const { refused } = await report(fleet, caller, first, { proofs: proofsOf(compared, looked.proofs) });
+  const lost = lostKeys(compared, looked, refused);
   const again =
     lost.size === 0
       ? null
@@ -97,12 +105,12 @@ export async function pushNode(
   }
   await pushed.save(node, { settings, ...intended(row, tasks), begun: true });
   if (row.begun === true) await sweep(host, row);
-  for (const task of tasks) await install(host, settings, task, progress);
+  for (const task of tasks) await install(host, settings, task, anew.has(task.entry.key), progress);
   for (const file of stale) await withdraw(host, file, progress);
   const due = dueAfter(row, progress);
   await runPrograms(host, due, needs.hookLimit, progress);
   await pushed.save(node, { settings, files: filesAfter(wanted, progress), due: [] });
-  const drift = driftOf(kept, looked.conditions, lost, progress);
+  const drift = driftOf(compared, looked.conditions, lost, progress);
   await conclude(
     needs,
     caller,
@@ -212,12 +220,13 @@ async function install(
   host: RemoteHost,
   { directory }: PushSettings,
   task: Task,
+  anew: boolean,
   progress: Progress,
 ): Promise<void> {
   const { path, ownership, entry } = task;
   using value = Secret.take(fromBase64(task.value, "bundle"));
   try {
-    const { written, changed } = await host.install(path, value, ownership, directory);
+    const { written, changed } = await host.install(path, value, ownership, directory, anew);
     if (written) progress.installed++;
     if (changed) progress.changed.push(entry);
   } catch (error) {

@@ -130,6 +130,20 @@ test("each node is pushed to at the start, at a change, and when its time has co
   await rig.pusher.stop();
 });
 
+test("a node that wants all written anew is pushed to when its time is over, never before", async (t) => {
+  const rig = await createRig(t, ["web1"], () => 0);
+  const anew = { address: "127.0.0.1", hostKeys: [hostKey], every: EVERY, redistribute: true };
+  await rig.save(parseNodeName("web1"), { push: parsePushSettings(anew) });
+  rig.pusher.start();
+  await rig.settled();
+  assert.equal(rig.connected, 1);
+  await rig.advance(EVERY - 1000);
+  assert.equal(rig.connected, 1);
+  await rig.advance(1000);
+  assert.equal(rig.connected, 2);
+  await rig.pusher.stop();
+});
+
 test("a node that is down waits twice as long each time, ten minutes at most, and has one event", async (t) => {
   const rig = await createRig(t, ["web1"]);
   rig.fails = down;

@@ -49,6 +49,8 @@ export interface Pusher {
 export interface PushOptions {
   readonly concurrency?: number | undefined;
   readonly deadline?: DurationMs | undefined;
+  /** What went out so long ago or longer is written anew, whatever the nodes say. */
+  readonly every?: DurationMs | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -75,7 +77,7 @@ const TICK = 1000;
 export function createPusher(needs: PusherNeeds): Pusher {
   const { fleet, transact, journal, login, connect, clock, random, onRun } = needs;
   const pushed = createPushed(needs);
-  const parts = { fleet, pushed, random, hookLimit: HOOK_LIMIT };
+  const parts = { fleet, pushed, clock, random, hookLimit: HOOK_LIMIT };
   const under = new Map<NodeName, Promise<unknown>>();
   const standings = new Map<NodeName, Standing>();
   /** Whose turn it is: first come, first served. */
@@ -102,18 +104,26 @@ export function createPusher(needs: PusherNeeds): Pusher {
   }
 
   /** A node that is revoked or forgotten is cleared of what was pushed to it; one that is frozen keeps what it has. */
-  async function act(name: NodeName, deadline: DurationMs): Promise<PushRun["outcome"]> {
+  async function act(
+    name: NodeName,
+    deadline: DurationMs,
+    every: DurationMs | undefined,
+  ): Promise<PushRun["outcome"]> {
     const [node, row] = await Promise.all([
       transact((tx): Promise<Node | null> => nodes.get(tx, name)),
       pushed.load(name),
     ]);
     const settings = node?.push;
-    if (settings !== undefined) standingOf(name).every = settings.every;
+    if (settings !== undefined) {
+      const standing = standingOf(name);
+      standing.every = settings.every;
+      standing.redistribute = settings.redistribute === true;
+    }
     if (settings !== undefined && node?.state === "active") {
       const here = row !== null && isSameHost(row.settings, settings) ? row : null;
       if (row !== null && here === null) await leave(name, row, deadline);
       try {
-        return await reach(settings, deadline, (host) => pushNode(parts, name, settings, here, host));
+        return await reach(settings, deadline, (host) => pushNode(parts, name, settings, here, host, every));
       } catch (error) {
         // revoked, frozen or forgotten meanwhile: no failure, and its turn comes again
         if (isKeywardError(error, "denied") && !(await isActive(name))) return null;
@@ -141,12 +151,12 @@ export function createPusher(needs: PusherNeeds): Pusher {
   }
 
   /** One at a time for a node. */
-  async function push(name: NodeName, deadline = DEADLINE): Promise<PushRun> {
+  async function push(name: NodeName, deadline = DEADLINE, every?: DurationMs): Promise<PushRun> {
     const failed = (error: KeywardError): PushRun => ({ node: name, outcome: null, error });
     if (under.has(name) && !(await isFree(name, deadline))) return failed(busy(name));
     if (stopped) return failed(stopping(name));
     standingOf(name).changed = false;
-    const acting = act(name, deadline).then(
+    const acting = act(name, deadline, every).then(
       (outcome): PushRun => ({ node: name, outcome, error: null }),
       (error: unknown): PushRun => failed(asError(error)),
     );
@@ -241,12 +251,12 @@ export function createPusher(needs: PusherNeeds): Pusher {
 
   let stopListening = (): void => {};
   return {
-    async run(names, { concurrency = DEFAULT_CONCURRENCY, deadline = DEADLINE, signal }, done) {
+    async run(names, { concurrency = DEFAULT_CONCURRENCY, deadline = DEADLINE, every, signal }, done) {
       const left = names.values();
       const worker = async (): Promise<void> => {
         for (const name of left) {
           if (signal?.aborted === true) return;
-          done(await push(name, deadline));
+          done(await push(name, deadline, every));
         }
       };
       const count = Math.min(Math.max(1, concurrency), MAX_CONCURRENCY, names.length);

@@ -22,6 +22,8 @@ export interface Standing {
   /** Something has changed since it was pushed to last. */
   changed: boolean;
   every: DurationMs;
+  /** What was written is written anew when `every` is over, so that it must be over then. */
+  redistribute: boolean;
   last?: LastPush;
 }
 
@@ -31,7 +33,7 @@ const MOST_PAUSE = 600_000;
 const SOON = 1000;
 
 export function newStanding(): Standing {
-  return { due: 0, failures: 0, changed: false, every: DEFAULT_PUSH_EVERY };
+  return { due: 0, failures: 0, changed: false, every: DEFAULT_PUSH_EVERY, redistribute: false };
 }
 
 /** A change is pushed at once, but to a node that is down only when its pause is over. */
@@ -50,7 +52,8 @@ export function nextOf({ due, changed, failures }: Standing, now: UnixMs): UnixM
  *
  * @returns Milliseconds.
  */
-export function untilNext({ failures, changed, every }: Standing, random: Random): number {
+export function untilNext({ failures, changed, every, redistribute }: Standing, random: Random): number {
+  if (failures === 0 && redistribute) return Math.round(every * (1 + 0.1 * fraction(random)));
   if (failures === 0) return Math.round(every * (0.9 + 0.2 * fraction(random)));
   const most = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** (failures - 1));
   return Math.round((changed && failures === 1 ? SOON : most) * (0.5 + fraction(random)));

@@ -1,6 +1,6 @@
 /** Push: how a node without an agent is reached, and where its keys go. */
 import { KeywardError } from "../base/errors.ts";
-import type { DurationMs } from "../base/time.ts";
+import type { DurationMs, UnixMs } from "../base/time.ts";
 import { type InstallPath, parseInstallPath } from "./grant.ts";
 import { printable } from "./name.ts";
 import type { SshTarget } from "./remote-host.ts";
@@ -16,6 +16,8 @@ export interface PushSettings {
   readonly driver: PushDriver;
   /** Looked at this often, also when nothing has changed. */
   readonly every: DurationMs;
+  /** Then written anew, as KeyMaster does, where it would be compared otherwise. */
+  readonly redistribute?: true;
 }
 
 export const DEFAULT_PUSH_DIRECTORY = "/run/keyward/keys";
@@ -32,6 +34,16 @@ export interface PushInput {
   readonly directory?: string | undefined;
   readonly driver?: PushDriver | undefined;
   readonly every?: number | undefined;
+  readonly redistribute?: boolean | undefined;
+}
+
+/**
+ * Is it time to write anew what went out at `last`? At the very end of the interval it is.
+ *
+ * Source: KeyMaster 0.0.3, recipes/default.rb. Vectors: test/vectors/chef/keymaster.json, `interval`.
+ */
+export function isOver(last: UnixMs, every: DurationMs, now: UnixMs): boolean {
+  return last <= now - every;
 }
 
 /**
@@ -63,5 +75,6 @@ export function parsePushSettings(input: PushInput): PushSettings {
     directory: parseInstallPath(directory),
     driver,
     every: every as DurationMs,
+    ...(input.redistribute === true && { redistribute: true }),
   };
 }

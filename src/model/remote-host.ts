@@ -59,6 +59,7 @@ export interface RemoteHost {
    * so already is not written. Never through a symbolic link.
    *
    * @param makeBelow - Directories missing below this one are made, for the login alone.
+   * @param anew - Written even when it is so already.
    * @throws KeywardError `local`: what stood there stays as it was. `unreachable`, `timeout`
    */
   install(
@@ -66,6 +67,7 @@ export interface RemoteHost {
     value: Secret,
     ownership: RemoteOwnership,
     makeBelow?: string,
+    anew?: boolean,
   ): Promise<{ readonly written: boolean; readonly changed: boolean }>;
 
   /**

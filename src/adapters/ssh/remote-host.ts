@@ -75,7 +75,7 @@ function hostOver(link: Link, server: FileServer, { what, random, within }: Part
         const { uid, gid, mode, size } = found;
         return { uid, gid, mode, content: size > limit ? null : await files.content(path, size) };
       }),
-    install: (path, value, ownership, makeBelow) =>
+    install: (path, value, ownership, makeBelow, anew = false) =>
       within(async () => {
         // both are under way at once; the directory's fault is the one that is said
         const looking = files.look(path);
@@ -84,7 +84,7 @@ function hostOver(link: Link, server: FileServer, { what, random, within }: Part
         const found = await looking;
         if (found === "foreign") throw foreign(what, path);
         const same = found !== null && found.size === value.length && (await files.holds(path, value));
-        if (same && isOwned(found, ownership)) return { written: false, changed: false };
+        if (same && !anew && isOwned(found, ownership)) return { written: false, changed: false };
         await files.place(path, value, ownership);
         return { written: true, changed: !same };
       }),

@@ -73,6 +73,17 @@ test("a file is put in place with its mode; the same again is not written; other
   assert.deepEqual(readdirSync(folder), ["key"]);
 });
 
+test("a file that is so already is written anew where that is asked for, and has not changed", async () => {
+  const path = join(folder, "anew");
+  const install = (anew: boolean) =>
+    host.install(path, Secret.fromText("correct horse"), own, undefined, anew);
+  assert.deepEqual(await install(true), { written: true, changed: true });
+  const { ino } = statSync(path);
+  assert.deepEqual(await install(true), { written: true, changed: false });
+  assert.notEqual(statSync(path).ino, ino);
+  assert.deepEqual(await install(false), { written: false, changed: false });
+});
+
 test("a mebibyte goes over whole", async () => {
   const value = Secret.take(new Uint8Array(randomBytes(1_048_576)));
   await host.install(join(folder, "large"), value, own);

@@ -42,12 +42,14 @@ const pushInput = object({
   directory: optional(text()),
   driver: optional(pushDriver),
   every: optional(time),
+  redistribute: optional(Type.Boolean()),
 });
 const pushSettings = object({
   target: object({ address: text(), port: Type.Integer(), user: text(), hostKeys, hostCas: hostKeys }),
   directory: text(),
   driver: pushDriver,
   every: time,
+  redistribute: optional(Type.Boolean()),
 });
 
 /** What came of the last push to it since the server started, and when the next is due. */

@@ -22,6 +22,8 @@ export const pushShapes = {
       concurrency: optional(Type.Integer({ minimum: 1, maximum: 256 })),
       /** For each node: to connect, and then for all that its answers take beyond a second each, programs apart. */
       timeout: optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
+      /** What went out so long ago or longer is written anew; all is compared unless given. */
+      every: optional(time),
     }),
     response: Type.Union([
       object({ kind: Type.Literal("begin"), total: Type.Integer() }),

@@ -21,6 +21,11 @@ const push = act({
     key: { type: "string", value: "KEY", help: "Only nodes that hold this key, or should" },
     concurrency: { type: "string", value: "N", help: "At once; 64 unless given, 256 at most" },
     timeout: { type: "string", value: "TIME", help: "For each node; 30s unless given" },
+    every: {
+      type: "string",
+      value: "TIME",
+      help: "Write anew what went out so long ago or longer, as KeyMaster does; compared unless given",
+    },
   },
   changes: true,
   calls: ["push.run", "plan.show", "node.list"],
@@ -29,6 +34,7 @@ const push = act({
     "keyward push web1 web2",
     "keyward push --query 'role:web' --dry-run",
     "keyward push --key db/orders/password",
+    "keyward push --every 420m",
     "keyward push -o json",
   ],
   notes: [
@@ -55,6 +61,7 @@ const push = act({
       key: flags.key,
       concurrency: integer(flags.concurrency, "--concurrency", 1),
       timeout: period(flags.timeout),
+      every: period(flags.every),
     });
     const done: Done[] = [];
     const failed: Failed[] = [];

@@ -42,12 +42,17 @@ export function pushHandlers({
   }
 
   return {
-    "push.run": async (caller, { body: { query, nodes, key, concurrency, timeout } }, sink) => {
+    "push.run": async (caller, { body: { query, nodes, key, concurrency, timeout, every } }, sink) => {
       const names = await chosen(caller, query, nodes, key);
       const stop = new AbortController();
       sink.attach({ drained() {}, closed: () => stop.abort() });
       sink.write(JSON.stringify({ kind: "begin", total: names.length }));
-      const options = { concurrency, deadline: timeout as DurationMs | undefined, signal: stop.signal };
+      const options = {
+        concurrency,
+        deadline: timeout as DurationMs | undefined,
+        every: every as DurationMs | undefined,
+        signal: stop.signal,
+      };
       void pusher.run(names, options, (run) => say(sink, run)).finally(() => sink.end());
     },
     "ssh.keys": async (caller) => {

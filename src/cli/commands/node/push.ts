@@ -51,6 +51,10 @@ export const push = act({
       value: "TIME",
       help: "Look at it this often, also when nothing changes; 1h unless given",
     },
+    redistribute: {
+      type: "boolean",
+      help: "Write all of it anew that often, as KeyMaster does, instead of comparing",
+    },
     agent: { type: "boolean", help: "It has an agent after all: push no more" },
   },
   calls: ["node.push"],
@@ -58,6 +62,7 @@ export const push = act({
     "keyward node push web1 --address 10.0.0.7 --scan",
     "keyward node push web1 --address 10.0.0.7 --accept SHA256:jJ3…",
     "keyward node push web1 --address web1.example.com --user keyward --host-key web1.pub --every 15m",
+    "keyward node push web1 --address 10.0.0.7 --host-key web1.pub --every 420m --redistribute",
   ],
   notes: [
     "A host is never trusted for being the first to answer: give its key, or compare what --scan shows with what the host says of itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub).",
@@ -96,6 +101,7 @@ export const push = act({
             directory: flags.directory,
             driver: flags.driver,
             every: period(flags.every),
+            redistribute: flags.redistribute,
           });
     const answer = await call("node.push", { path: { name: node }, body: { push } });
     const done = push === null ? "has an agent" : `is pushed to at ${push.address}`;

@@ -26,7 +26,7 @@ export async function pushFields({ push, pushed }: Node): Promise<Fields> {
     ["directory", push.directory],
     ...hostKeys.map((line): Fields[number] => ["host key", shown(line)]),
     ...hostCas.map((line): Fields[number] => ["host CA", shown(line)]),
-    ["looked at", `every ${duration(push.every)}`],
+    [push.redistribute === true ? "written anew" : "looked at", `every ${duration(push.every)}`],
     ["last push", pushed?.at === undefined ? undefined : `${time(pushed.at)}, ${pushed.outcome}${failed}`],
     ["last reached", pushed?.reached === undefined ? undefined : time(pushed.reached)],
     ["next push", pushed?.next === undefined ? undefined : time(pushed.next)],
