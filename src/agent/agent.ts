@@ -42,6 +42,7 @@ export function createAgent(options: AgentOptions, parts: AgentParts): Agent {
         if (membership === null) return;
         const core = assembleCore(setup, membership);
         await core.recover();
+        core.volumes.start();
         await runForLong(setup, core, membership);
       }),
     once: (signal) =>

@@ -37,7 +37,9 @@ export interface VolumeAnswer {
   readonly keys: readonly AnsweredKey[];
   /** The node has opened it before: then it is not blank, whatever it looks like. */
   readonly known: boolean;
-  readonly challenge: string;
+  readonly grant: string;
+  /** Who gave it, and to whom it is proved; `null` when it was kept here. */
+  readonly from: (Pick<Api, "call"> & { readonly challenge: string }) | null;
   [Symbol.dispose](): void;
 }
 
@@ -52,38 +54,126 @@ const passing = [
   "uninitialised",
   "internal",
 ] as const;
+/** It is not there, or has nothing to give to anyone. */
+const absent = ["unreachable", "timeout", "rate-limited", "sealed", "uninitialised", "internal"] as const;
 const MAX_KEY_BYTES = 8_388_608;
+/** Between the first requests to one server and the next. */
+const STAGGER_MS = 500;
+/** After so long without a word from any server they count as absent. */
+const ABSENT_MS = 5000;
+const SECOND_OPINION_MS = 3000;
+
+/** One of the ways to a key. */
+type Server = Pick<Api, "call">;
+
+export interface Ways {
+  /** All serve the same store; the first is asked first. */
+  readonly servers: readonly Server[];
+  /** What is kept for the absence of all of them; `null` when nothing is. */
+  readonly spare?: () => Promise<VolumeAnswer | null>;
+}
 
 /**
- * @param budget - From now. At least one attempt is made.
+ * All ways at once, each a little after the one before; the first that gives a key has won. What is kept for a
+ * server's absence counts only once every server has been silent for a while: one that answers is not absent,
+ * whatever it answers.
+ *
+ * @param budget - From now. Each server is asked at least once.
  * @returns The caller disposes of it: that wipes the keys.
- * @throws KeywardError the last refusal; `malformed` when the answer is for something else.
+ * @throws KeywardError the refusal, or the last failure; `malformed` when the answer is for something else.
  */
 export async function askVolume(
   parts: AskParts,
-  api: Pick<Api, "call">,
+  { servers, spare }: Ways,
   name: VolumeName,
   budget: DurationMs,
   signal: AbortSignal,
 ): Promise<VolumeAnswer> {
+  const { clock, wait } = parts;
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const race: Race = { name, end: clock() + budget, spoken: false, signal: either };
+  const ways = servers.map(async (server, i) => {
+    if (i > 0) await wait(i * STAGGER_MS, either);
+    if (i > 0 && either.aborted) throw new KeywardError("timeout", "nobody waits for it any more");
+    return await askServer(parts, server, race);
+  });
+  if (spare !== undefined)
+    ways.push(wait(Math.min(ABSENT_MS, budget / 2), either).then(() => fromSpare(parts.log, race, spare)));
+  let won: VolumeAnswer | undefined;
+  try {
+    won = await firstOf(ways, (answer) => (won ??= answer));
+    return won;
+  } finally {
+    over.abort();
+    // One that comes too late is wiped.
+    for (const way of ways)
+      void way.then(
+        (answer) => answer === won || answer[Symbol.dispose](),
+        () => {},
+      );
+  }
+}
+
+interface Race {
+  readonly name: VolumeName;
+  /** As the clock says. */
+  end: number;
+  /** A server has answered, if only to refuse. */
+  spoken: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Until it answers, refuses, or the time is up. */
+async function askServer(parts: AskParts, server: Server, race: Race): Promise<VolumeAnswer> {
   const { clock, random, wait, log } = parts;
-  const end = clock() + budget;
+  const { name, signal } = race;
   for (;;) {
     try {
-      return await answerOf(
-        parts,
-        name,
-        await within(end - clock(), signal, wait, api.call("agent.unlock", { body: { name } })),
-      );
+      const call = server.call("agent.unlock", { body: { name } });
+      return await answerOf(parts, server, name, await within(race.end - clock(), signal, wait, call));
     } catch (error) {
       if (!isKeywardError(error)) throw error;
+      race.spoken ||= !absent.some((code) => code === error.code);
+      if (!passing.some((code) => code === error.code)) {
+        // Another server may know better, if it is quick: this one may be behind.
+        race.end = Math.min(race.end, clock() + SECOND_OPINION_MS);
+        throw error;
+      }
       // What the clock reads matters not: it may have been set meanwhile.
       const pause = SPACING_MS + fraction(random) * SPACING_MS;
-      if (!passing.some((code) => code === error.code) || clock() + pause >= end || signal.aborted)
-        throw error;
+      if (clock() + pause >= race.end || signal.aborted) throw error;
       log.warn({ volume: name, code: error.code, reason: error.message }, "no key yet");
       await wait(pause, signal);
     }
+  }
+}
+
+async function fromSpare(
+  log: AgentLog,
+  { name, spoken, signal }: Race,
+  spare: NonNullable<Ways["spare"]>,
+): Promise<VolumeAnswer> {
+  const answer = spoken || signal.aborted ? null : await spare();
+  if (answer === null) throw new KeywardError("not-found", `volume ${name}: no copy of its key may be used`);
+  log.warn({ volume: name }, "no server answers: the copy of its key that is kept here is used");
+  return answer;
+}
+
+/** @throws KeywardError that says most, when none succeeds. */
+async function firstOf(
+  ways: readonly Promise<VolumeAnswer>[],
+  take: (answer: VolumeAnswer) => VolumeAnswer,
+): Promise<VolumeAnswer> {
+  try {
+    return await Promise.any(ways.map((way) => way.then(take)));
+  } catch (error) {
+    const errors = (error as AggregateError).errors as unknown[];
+    throw (
+      errors.find((one) => !isKeywardError(one)) ??
+      errors.find((one) => isKeywardError(one, "denied")) ??
+      errors[0]
+    );
   }
 }
 
@@ -104,7 +194,12 @@ async function within<T>(ms: number, signal: AbortSignal, wait: Wait, work: Prom
   }
 }
 
-async function answerOf({ deriver }: AskParts, name: VolumeName, raw: Raw): Promise<VolumeAnswer> {
+async function answerOf(
+  { deriver }: AskParts,
+  server: Server,
+  name: VolumeName,
+  raw: Raw,
+): Promise<VolumeAnswer> {
   const { delivery, challenge } = raw;
   if (delivery?.kind !== "unlock" || parseVolumeName(delivery.name) !== name || !Array.isArray(raw.versions))
     throw new KeywardError("malformed", `volume ${name}: the server's answer is not for it`);
@@ -116,7 +211,8 @@ async function answerOf({ deriver }: AskParts, name: VolumeName, raw: Raw): Prom
     delivery: delivery as unknown as UnlockDelivery,
     keys,
     known: raw.proved !== undefined,
-    challenge,
+    grant: raw.grant,
+    from: { call: (operation, request) => server.call(operation, request), challenge },
     [Symbol.dispose]() {
       for (const { value } of keys) value.wipe();
     },

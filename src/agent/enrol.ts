@@ -18,6 +18,8 @@ import type { State } from "./state.ts";
 export interface Joining {
   /** The server's address; the one known from before when absent. */
   readonly address?: string;
+  /** Other servers of the same store; those known from before when absent. */
+  readonly others?: readonly string[];
   /** SHA-256 of the CA certificate, hex: how the server is known on first contact. */
   readonly fingerprint?: string;
   /** PEM certificates to trust, where they came another way. */
@@ -47,7 +49,7 @@ export interface EnrolParts {
 const APPROVAL_MS = 10_000;
 
 /** What is known of the server, and of the name it knows this host by. */
-type Known = Pick<Membership, "address" | "node">;
+type Known = Pick<Membership, "address" | "others" | "node">;
 
 /**
  * @param known - From before, when its certificate has ended or is for a key that is gone.
@@ -108,7 +110,11 @@ async function ask(parts: EnrolParts, address: string, known: Known | null): Pro
     if (answer.kind === "pending") return answer;
     const node = parseNodeName(answer.node);
     const { certificate } = answer;
-    const membership = { address, node, ca: answer.ca, key, keepsKey: identity.kept, certificate };
+    const others = joining.others ?? known?.others;
+    const membership = {
+      ...{ address, node, ca: answer.ca, key, keepsKey: identity.kept, certificate },
+      ...(others === undefined ? {} : { others }),
+    };
     saveMembership(state, membership);
     return { kind: "issued", membership };
   } finally {

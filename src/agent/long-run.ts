@@ -4,7 +4,7 @@ import { fraction } from "../crypto/random.ts";
 import type { Core } from "./core.ts";
 import { standingOf } from "./engine.ts";
 import { createFlag, type Flag } from "./flag.ts";
-import { type Membership, saveMembership } from "./membership.ts";
+import { addressesOf, type Membership, saveMembership } from "./membership.ts";
 import { type Backoff, createBackoff } from "./pace.ts";
 import { holdSession } from "./session.ts";
 import { rejoined, type Setup } from "./setup.ts";
@@ -29,6 +29,8 @@ interface Run {
   /** There may be something to ask for. */
   readonly lacks: Flag;
   membership: Membership;
+  /** Of which server it is the turn. */
+  turns: number;
   /** A line has come on the session under way. */
   connected: boolean;
   /** A line has come in this run, or what is kept for a server's absence has been used. */
@@ -49,6 +51,7 @@ export async function runForLong(setup: Setup, core: Core, membership: Membershi
     news: createFlag(),
     lacks: createFlag(),
     membership,
+    turns: 0,
     connected: false,
     settled: false,
     everywhere: true,
@@ -83,11 +86,16 @@ async function oneConnection(run: Run, backoff: Backoff): Promise<() => number> 
   const { parts } = setup;
   try {
     run.membership = await rejoined(setup, run.membership);
-    const { address, certificate, key } = run.membership;
+    const { certificate, key } = run.membership;
+    const addresses = addressesOf(run.membership);
+    const address = addresses[run.turns % addresses.length] ?? run.membership.address;
     const api = parts.connect({ address, ca: core.ca(), cert: certificate, key });
     try {
       const how = await holdSession(sessionParts(run), api, run.membership, signal);
       if (how === "renewed") return () => 0;
+    } catch (error) {
+      run.turns++;
+      throw error;
     } finally {
       // With the old certificate nothing may be open once the new one is shown.
       await api.close();
@@ -95,6 +103,7 @@ async function oneConnection(run: Run, backoff: Backoff): Promise<() => number> 
       run.connected = false;
     }
     if (!signal.aborted) parts.log.warn({ address }, "the server ended the watch");
+    run.turns++;
     await withoutServer(run);
   } catch (error) {
     if (await refused(run, error)) return () => REFUSED_MS * (0.5 + fraction(parts.random));
@@ -122,6 +131,7 @@ function sessionParts(run: Run) {
       run.connected = true;
       run.settled = true;
       core.offline.confirm();
+      core.volumes.confirm();
     },
     onRenewed(membership: Membership) {
       saveMembership(setup.state, membership);
@@ -144,6 +154,8 @@ async function refused(run: Run, error: unknown): Promise<boolean> {
       await attempt(run, run.core.engine.withdrawAll);
       return true;
     case "frozen":
+      run.core.volumes.freeze();
+      return true;
     case "refused":
       return true;
     case null:

@@ -17,6 +17,8 @@ import type { State } from "./state.ts";
 
 export interface Membership {
   readonly address: string;
+  /** Other servers of the same store, asked for volumes' keys at the same time, and when the first is away. */
+  readonly others?: readonly string[];
   readonly node: NodeName;
   /** PEM. */
   readonly ca: readonly string[];
@@ -63,11 +65,24 @@ export function saveCa(state: State, ca: readonly string[]): void {
 
 /** The certificate last: with it everything else is there. */
 export function saveMembership(state: State, membership: Membership): void {
-  const { address, node, ca, key, keepsKey, certificate } = membership;
+  const { ca, key, keepsKey, certificate } = membership;
   saveCa(state, ca);
-  state.write("server.json", utf8(canonicalJson({ address, node })));
+  saveServer(state, membership);
   if (keepsKey) saveIdentity(state, key, certificate);
   else state.write("identity.pem", utf8(certificate));
+}
+
+export function saveServer(
+  state: State,
+  { address, others, node }: Pick<Membership, "address" | "others" | "node">,
+): void {
+  const more = others === undefined || others.length === 0 ? {} : { others: [...others] };
+  state.write("server.json", utf8(canonicalJson({ address, node, ...more })));
+}
+
+/** The first is to be asked first. */
+export function addressesOf({ address, others = [] }: Pick<Membership, "address" | "others">): string[] {
+  return [...new Set([address, ...others])];
 }
 
 /** The host's own private key: the one kept, or a new one, kept before it is used. PEM. */
@@ -124,12 +139,20 @@ function certificatesOf(text: string): string[] {
   return text.match(certificateBlock) ?? [];
 }
 
-function parseServer(state: Pick<State, "path">, text: string): { address: string; node: NodeName } {
+function parseServer(
+  state: Pick<State, "path">,
+  text: string,
+): Pick<Membership, "address" | "others"> & { node: NodeName } {
   const what = `${state.path}/server.json`;
-  const { address, node } = (parseJson(text, what) ?? {}) as { [name: string]: Json };
-  if (typeof address !== "string" || typeof node !== "string")
+  const { address, node, others = [] } = (parseJson(text, what) ?? {}) as { [name: string]: Json };
+  if (typeof address !== "string" || typeof node !== "string" || !isStrings(others))
     throw new KeywardError("integrity", `${what}: not as the agent wrote it`, {
       hint: "move the state directory away and enrol anew",
     });
-  return { address, node: parseNodeName(node) };
+  const more = others.length === 0 ? {} : { others };
+  return { address, ...more, node: parseNodeName(node) };
+}
+
+function isStrings(value: Json | undefined): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }

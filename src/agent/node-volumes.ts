@@ -1,22 +1,20 @@
 /** Node volumes: the volumes of a running agent, and the sockets at which systemd asks for their keys. */
 import type { KeySocket } from "../adapters/systemd/key-socket.ts";
 import type { Api } from "../api/api.ts";
-import type { ResponseOf } from "../api/shapes.ts";
 import { isKeywardError } from "../base/errors.ts";
 import type { DurationMs } from "../base/time.ts";
 import { parseVolumeName } from "../model/volume.ts";
 import type { Deriver } from "./deriver.ts";
 import { createHeaders } from "./headers.ts";
 import type { HeldVersion } from "./installed.ts";
-import type { Membership } from "./membership.ts";
+import { addressesOf, hostKeyOf, type Membership } from "./membership.ts";
 import type { Disks, Setup } from "./setup.ts";
-import { createVolumeKeeper } from "./volume-keeper.ts";
+import { createVolumeKeeper, type VolumeKeeper } from "./volume-keeper.ts";
+import { createVolumeSpares } from "./volume-spares.ts";
 import { createVolumes, type Volumes } from "./volumes.ts";
 import type { Failure } from "./wanted.ts";
 
-export interface NodeVolumes {
-  want(volumes: ResponseOf<"agent.bundle">["volumes"]): void;
-  settled(): Promise<void>;
+export interface NodeVolumes extends Omit<VolumeKeeper, "known"> {
   close(): void;
 }
 
@@ -35,7 +33,14 @@ const SOCKET_BUDGET = 3_600_000 as DurationMs;
 const TIMEOUT_MS = 5000;
 
 /** An agent that touches no volume. */
-const none: NodeVolumes = { want() {}, settled: async () => {}, close() {} };
+const none: NodeVolumes = {
+  start() {},
+  want() {},
+  confirm() {},
+  freeze() {},
+  settled: async () => {},
+  close() {},
+};
 
 export function createNodeVolumes(parts: Parts): NodeVolumes {
   const { setup, membership, deriver } = parts;
@@ -43,15 +48,21 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
   if (disks === undefined) return none;
   const over = new AbortController();
   const signal = AbortSignal.any([setup.signal, over.signal]);
-  const volumes = createVolumes({
-    ...{ clock, random, wait, log, deriver },
+  const { node } = membership();
+  const { host } = setup.parts;
+  const spares = createVolumeSpares({
+    ...{ stateDirectory: setup.state.path, node, clock, random, log },
+    host: () => hostKeyOf(membership().key, host.machineId()),
+  });
+  const volumes: Volumes = createVolumes({
+    ...{ clock, random, wait, log, deriver, node, spares },
     host: disks.host,
-    node: membership().node,
-    api: () => oneCall(setup, membership()),
+    servers: () => serversOf(setup, membership()),
+    known: () => keeper.known(),
     headers: createHeaders(setup.state.path, random),
   });
-  const keeper = createVolumeKeeper({
-    ...{ state: setup.state, volumes, log, signal },
+  const keeper: VolumeKeeper = createVolumeKeeper({
+    ...{ state: setup.state, volumes, spares, wait, random, log, signal },
     host: disks.host,
     isSystemds: (name) => disks.sockets.has(name) || disks.isSystemds(name),
     onFailures: parts.onFailures,
@@ -68,8 +79,9 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
 }
 
 /** A connection for each call: with the certificate of now, and none that is open when it is renewed. */
-function oneCall({ parts }: Setup, { address, ca, certificate, key }: Membership): Pick<Api, "call"> {
-  return {
+function serversOf({ parts }: Setup, membership: Membership): Pick<Api, "call">[] {
+  const { ca, certificate, key } = membership;
+  return addressesOf(membership).map((address) => ({
     async call(operation, request) {
       const api = parts.connect({ address, ca, cert: certificate, key, timeoutMs: TIMEOUT_MS });
       try {
@@ -78,7 +90,7 @@ function oneCall({ parts }: Setup, { address, ca, certificate, key }: Membership
         await api.close();
       }
     },
-  };
+  }));
 }
 
 async function openSockets(

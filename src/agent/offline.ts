@@ -147,9 +147,10 @@ export function createOfflineKeeper(parts: OfflineParts): OfflineKeeper {
     restore() {
       const bundle = load();
       return (bundle?.entries ?? []).flatMap((entry) => {
-        const path = absolute(entry.delivery.path, keyDirectory);
+        const { delivery } = entry;
         const value = entry.derived === undefined ? entry.value : null;
-        if (isUsable(entry.delivery.offline)) return [{ ...entry, path, value }];
+        if (delivery.kind === "file" && isUsable(delivery.offline))
+          return [{ ...entry, delivery, path: absolute(delivery.path, keyDirectory), value }];
         entry.value.wipe();
         return [];
       });

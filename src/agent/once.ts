@@ -24,7 +24,7 @@ export async function runOnce(setup: Setup, core: Core, kept: Membership): Promi
     return { ...summary, failures };
   } catch (error) {
     await withoutServer(core, error);
-    await dueHooks.settled();
+    await Promise.all([dueHooks.settled(), core.volumes.settled()]);
     throw error;
   } finally {
     core.close();
@@ -44,8 +44,12 @@ async function renewIfDue(setup: Setup, api: Api, membership: Membership): Promi
   saveMembership(state, { ...membership, key, keepsKey: identity.kept, certificate: next, ca });
 }
 
-async function withoutServer({ engine }: Core, error: unknown): Promise<void> {
+async function withoutServer({ engine, volumes }: Core, error: unknown): Promise<void> {
   const standing = standingOf(error);
   if (standing === "revoked") await engine.withdrawAll();
-  else if (standing === null) await engine.goOffline();
+  else if (standing === "frozen") volumes.freeze();
+  else if (standing === null) {
+    volumes.start();
+    await engine.goOffline();
+  }
 }

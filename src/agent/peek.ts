@@ -4,10 +4,10 @@ import type { SeedSource } from "./deriver.ts";
 import { openDirectory } from "./directory.ts";
 import { fileError } from "./file-error.ts";
 import { createDerivedIdentity, isCertificateOf } from "./identity.ts";
+import { type KnownVolume, loadVolumes } from "./known-volumes.ts";
 import { loadMembership, type Membership } from "./membership.ts";
 import { readFile } from "./read.ts";
 import type { State, StateFile } from "./state.ts";
-import { type KnownVolume, loadVolumes } from "./volume-keeper.ts";
 
 const MAX_FILE_BYTES = 16_777_216;
 

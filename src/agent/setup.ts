@@ -5,7 +5,7 @@ import { type Host, isMemoryBacked } from "../adapters/host/host.ts";
 import type { KeySocket, KeySocketParts } from "../adapters/systemd/key-socket.ts";
 import type { Api } from "../api/api.ts";
 import { KeywardError } from "../base/errors.ts";
-import type { Json } from "../base/json.ts";
+import { canonicalJson, type Json } from "../base/json.ts";
 import type { Clock, DurationMs } from "../base/time.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { Random } from "../crypto/random.ts";
@@ -15,7 +15,7 @@ import { enrol, type Joining } from "./enrol.ts";
 import { prepareDirectory } from "./home.ts";
 import { createDerivedIdentity, createKeptIdentity, type Identity, isCertificateOf } from "./identity.ts";
 import type { AgentLog } from "./log.ts";
-import { lifeOf, loadMembership, type Membership } from "./membership.ts";
+import { lifeOf, loadMembership, type Membership, saveServer } from "./membership.ts";
 import { createPace, type Pace, type Wait } from "./pace.ts";
 import { openState, type State } from "./state.ts";
 
@@ -108,12 +108,22 @@ export async function withSetup<T>(
 
 /** The membership kept, or one that is made now; `null` when the signal came first. */
 export async function joined(setup: Setup): Promise<Membership | null> {
-  const { options, parts } = setup;
+  const { parts } = setup;
   const known = await membershipOf(setup);
-  if (known !== null) return { ...known, address: options.joining.address ?? known.address };
-  const membership = await enrolNow(setup, loadMembership(setup.state));
+  if (known !== null) return withServers(setup, known);
+  const enrolled = await enrolNow(setup, loadMembership(setup.state));
+  const membership = enrolled === null ? null : withServers(setup, enrolled);
   if (membership !== null) parts.log.info({ node: membership.node, address: membership.address }, "enrolled");
   return membership;
+}
+
+/** The others that were named are remembered, for commands beside the agent. */
+function withServers({ options, state }: Setup, known: Membership): Membership {
+  const { address = known.address, others } = options.joining;
+  if (others === undefined || canonicalJson([...others]) === canonicalJson([...(known.others ?? [])]))
+    return { ...known, address };
+  saveServer(state, { ...known, others });
+  return { ...known, address, others };
 }
 
 /** A certificate that has ended opens no door: enrol again, with the same key. */
@@ -124,7 +134,7 @@ export async function rejoined(setup: Setup, membership: Membership): Promise<Me
   return (await enrolNow({ ...setup, once: true }, membership)) ?? membership;
 }
 
-function enrolNow(setup: Setup, known: Pick<Membership, "address" | "node"> | null) {
+function enrolNow(setup: Setup, known: Pick<Membership, "address" | "others" | "node"> | null) {
   const { options, parts, state, identity, facts, pace, once, signal } = setup;
   return enrol({ ...parts, state, identity, joining: options.joining, facts, pace, once, signal }, known);
 }

@@ -20,7 +20,8 @@ export async function standingMembership(
     });
     if (membership !== null) return membership;
   } catch (error) {
-    if (!isKeywardError(error, "busy")) throw error;
+    // Nobody renews it now; what is kept for a server's absence may still help.
+    if (!["busy", "unreachable", "timeout"].some((code) => isKeywardError(error, code as never))) throw error;
   }
   return await peekMembership(options.stateDirectory, parts.seed);
 }

@@ -1,40 +1,38 @@
 /**
  * Volume keeper: what a running agent does for volumes by itself: opens those that it is granted, once for each run;
- * rotates those whose key has a new version; closes those that are granted no more. It works behind the files, which
- * never wait for a disk. What it was granted last is kept, so that a volume that was lost while no agent ran is closed.
+ * rotates those whose key has a new version; closes those that are granted no more, or that a freeze closes. It works
+ * behind the files, which never wait for a disk, and on all volumes at once. What it was granted last is kept, so that
+ * a volume opens while no server answers if its grant allows it, and one that was lost while no agent ran is closed.
  */
+import { existsSync } from "node:fs";
 import type { ResponseOf } from "../api/shapes.ts";
-import { fromUtf8, utf8 } from "../base/bytes.ts";
+import { utf8 } from "../base/bytes.ts";
 import { isKeywardError, type KeywardError } from "../base/errors.ts";
-import { canonicalJson, parseJson } from "../base/json.ts";
+import { canonicalJson } from "../base/json.ts";
 import type { DurationMs } from "../base/time.ts";
+import type { Random } from "../crypto/random.ts";
 import type { DiskHost } from "../disk/disk.ts";
 import type { VersionNumber } from "../model/key.ts";
-import type { KeyName } from "../model/name.ts";
-import { parseVolumeName, type UnlockDelivery } from "../model/volume.ts";
+import type { AtLoss, VolumeName } from "../model/volume.ts";
 import type { HeldVersion } from "./installed.ts";
+import { type GrantedVolume, type KnownVolume, loadVolumes } from "./known-volumes.ts";
 import type { AgentLog } from "./log.ts";
+import { type Backoff, createBackoff, type Wait } from "./pace.ts";
 import type { State } from "./state.ts";
+import type { VolumeSpares } from "./volume-spares.ts";
 import type { Volumes } from "./volumes.ts";
 import type { Failure } from "./wanted.ts";
 
-/** As a bundle names it. */
-export interface GrantedVolume {
-  readonly grant: string;
-  readonly key: KeyName;
-  /** That it should open with. */
-  readonly version: VersionNumber;
-  readonly delivery: UnlockDelivery;
-}
-
-/** One that is kept, and the version that opens it, as far as this agent has seen. */
-export interface KnownVolume extends GrantedVolume {
-  readonly opensWith?: VersionNumber;
-}
-
 export interface VolumeKeeper {
+  /** Before a server has said anything: what was granted last. */
+  start(): void;
   /** What the server says now; what follows from it is done later. */
   want(volumes: ResponseOf<"agent.bundle">["volumes"]): void;
+  /** The server is there, and what it granted last is granted still. */
+  confirm(): void;
+  /** The node is frozen: nothing opens, and what its grant says so closes. */
+  freeze(): void;
+  known(): readonly KnownVolume[];
   /** When all that was begun is done. */
   settled(): Promise<void>;
 }
@@ -43,6 +41,9 @@ export interface VolumeKeeperParts {
   readonly state: State;
   readonly host: DiskHost;
   readonly volumes: Volumes;
+  readonly spares: VolumeSpares;
+  readonly wait: Wait;
+  readonly random: Random;
   /** systemd opens it at boot, and asks us for its key. */
   readonly isSystemds: (name: string) => boolean;
   readonly onWithdrawn: (held: readonly HeldVersion[]) => void;
@@ -53,37 +54,63 @@ export interface VolumeKeeperParts {
 
 const BUDGET = 60_000 as DurationMs;
 const PATIENCE = 10_000 as DurationMs;
-const limits = { size: 1_048_576, depth: 8, count: 20_000 };
-
-/** @returns Those that this node was granted last. */
-export function loadVolumes(state: Pick<State, "read" | "path">): KnownVolume[] {
-  const kept = state.read("volumes.json");
-  if (kept === null) return [];
-  const what = `${state.path}/volumes.json`;
-  const { volumes } = parseJson(fromUtf8(kept.reveal(), what), what, limits) as unknown as {
-    volumes: KnownVolume[];
-  };
-  return volumes.map((one) => ({
-    ...one,
-    delivery: { ...one.delivery, name: parseVolumeName(one.delivery.name) },
-  }));
-}
+/** Between looks whether a device has appeared, and how long. */
+const DEVICE = { every: 1000, tries: 30 };
+/** Before what may have passed is tried again: this, and more and more beside it. */
+const AGAIN_MS = 5000;
+/** What passes without anybody changing a grant: no server, no approval, a disk that is not there yet. */
+const passing = [
+  "unreachable",
+  "timeout",
+  "busy",
+  "rate-limited",
+  "sealed",
+  "internal",
+  "not-found",
+] as const;
 
 export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
-  const { state, host, volumes, isSystemds, log, signal } = parts;
+  const { state, host, volumes, spares, wait, random, isSystemds, log, signal } = parts;
   const known = new Map<string, KnownVolume>(loadVolumes(state).map((one) => [one.grant, one]));
   const tried = new Set<string>();
-  let tail: Promise<void> = Promise.resolve();
+  /** What is under way, by the volume's name: one thing at a time with each. */
+  const tails = new Map<string, { readonly volume: KnownVolume; readonly work: Promise<void> }>();
+  const backoffs = new Map<string, Backoff>();
+  const reopened = new Set<string>();
 
   function save(): void {
     const all = [...known.values()].sort((a, b) => (a.grant < b.grant ? -1 : 1));
     state.write("volumes.json", utf8(canonicalJson({ volumes: all } as never)));
   }
 
-  function later(volume: KnownVolume, work: () => Promise<void>): void {
-    tail = tail.then(work).catch((error) => {
-      if (!isKeywardError(error)) throw error;
-      told(volume, error);
+  /** After what is under way with it, and with those that it lies on. */
+  function later(volume: KnownVolume, order: "opens" | "closes", work: () => Promise<void>): void {
+    const before = [...tails.values()].flatMap((other) =>
+      other.volume.delivery.name === volume.delivery.name ||
+      (order === "opens" ? isBelow(volume, other.volume) : isBelow(other.volume, volume))
+        ? other.work
+        : [],
+    );
+    const mine = Promise.all(before)
+      .then(work)
+      .catch((error) => {
+        if (!isKeywardError(error)) throw error;
+        told(volume, error);
+        if (order === "opens" && passing.some((code) => code === error.code)) again(volume);
+      });
+    tails.set(volume.delivery.name, { volume, work: mine });
+  }
+
+  function again({ grant }: KnownVolume): void {
+    tried.delete(grant);
+    if (reopened.has(grant)) return;
+    reopened.add(grant);
+    const backoff = backoffs.get(grant) ?? createBackoff(random, 10_000, 600_000);
+    backoffs.set(grant, backoff);
+    void wait(AGAIN_MS + backoff.next(), signal).then(() => {
+      reopened.delete(grant);
+      const now = known.get(grant);
+      if (now !== undefined && !signal.aborted) later(now, "opens", () => tend(now));
     });
   }
 
@@ -99,18 +126,26 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
     save();
   }
 
+  /** A disk may come later than the agent; asking for its key before would be for nothing. */
+  async function appears(device: string): Promise<void> {
+    for (let left = DEVICE.tries; left > 0 && !existsSync(device) && !signal.aborted; left--)
+      await wait(DEVICE.every, signal);
+  }
+
   async function tend(volume: GrantedVolume): Promise<void> {
     const { grant, delivery, version } = volume;
     const { name } = delivery;
-    const isOpen = (await host.luks.status(name)) !== null;
-    if (!isOpen) {
+    const status = await host.luks.status(name);
+    if (status === null || status.suspended) {
       if (tried.has(grant) || isSystemds(name)) return;
       tried.add(grant);
-      const { version: opened, made, failures } = await volumes.unlock(name, BUDGET, signal);
+      await appears(delivery.device);
+      const { version: opened, made, alone, failures } = await volumes.unlock(name, BUDGET, signal);
       note(volume, opened);
+      backoffs.delete(grant);
       log.info({ volume: name, version: opened, made }, "volume open");
       for (const failure of failures) told(volume, failure);
-      if (opened === version) return;
+      if (opened === version || alone) return;
     }
     const opensWith = known.get(grant)?.opensWith;
     if (opensWith === undefined || opensWith === version) return;
@@ -119,12 +154,12 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
     log.info({ volume: name, version: next, removed: removed.length }, "volume has its next key");
   }
 
+  const closeBy = (delivery: GrantedVolume["delivery"], how: AtLoss) =>
+    volumes.close(delivery, { evictAfter: PATIENCE, orSuspend: true, suspend: how === "suspend" });
+
   async function lose({ grant, key, version, delivery, opensWith }: KnownVolume): Promise<void> {
-    const how = await volumes.close(delivery, {
-      evictAfter: PATIENCE,
-      orSuspend: true,
-      suspend: delivery.atLoss === "suspend",
-    });
+    spares.forget(delivery.name);
+    const how = await closeBy(delivery, delivery.atLoss);
     known.delete(grant);
     save();
     tried.delete(grant);
@@ -133,7 +168,17 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
     parts.onWithdrawn([...held].map((one) => ({ key, version: one })));
   }
 
+  async function close({ grant, delivery }: KnownVolume, how: AtLoss): Promise<void> {
+    const before = await host.luks.status(delivery.name);
+    if (before === null || before.suspended) return;
+    tried.delete(grant);
+    log.warn({ volume: delivery.name, how: await closeBy(delivery, how) }, "the node is frozen");
+  }
+
   return {
+    start() {
+      for (const one of known.values()) later(one, "opens", () => tend(one));
+    },
     want(given = []) {
       const wanted = given as unknown as readonly GrantedVolume[];
       const now = new Set(wanted.map(({ grant }) => grant));
@@ -144,9 +189,33 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
         known.set(one.grant, { ...one, ...(opensWith === undefined ? {} : { opensWith }) });
       }
       if (canonicalJson([...known.values()] as never) !== before) save();
-      for (const one of lost) later(one, () => lose(one));
-      for (const one of wanted) later(one, () => tend(one));
+      for (const one of lost) later(one, "closes", () => lose(one));
+      for (const one of wanted) later(one, "opens", () => tend(one));
     },
-    settled: () => tail,
+    confirm() {
+      if (known.size > 0) spares.confirm(namesOf(known.values()));
+    },
+    freeze() {
+      for (const one of known.values()) {
+        const { name, atFreeze } = one.delivery;
+        spares.forget(name);
+        if (atFreeze !== undefined) later(one, "closes", () => close(one, atFreeze));
+      }
+    },
+    known: () => [...known.values()],
+    async settled() {
+      await Promise.all([...tails.values()].map(({ work }) => work));
+    },
   };
+}
+
+function namesOf(volumes: Iterable<KnownVolume>): ReadonlySet<VolumeName> {
+  return new Set(
+    [...volumes].flatMap(({ delivery: { name, offline } }) => (offline === undefined ? [] : [name])),
+  );
+}
+
+/** Is the first mounted below the second? */
+function isBelow({ delivery: { mount } }: KnownVolume, { delivery: { mount: other } }: KnownVolume): boolean {
+  return mount !== undefined && other !== undefined && mount.point.startsWith(`${other.point}/`);
 }

@@ -6,7 +6,7 @@
 import { restoreHeader } from "../adapters/luks/header-copy.ts";
 import type { Api } from "../api/api.ts";
 import { fields, fromBase64, toBase64 } from "../base/bytes.ts";
-import { KeywardError } from "../base/errors.ts";
+import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import type { DurationMs } from "../base/time.ts";
 import { hmacSha256 } from "../crypto/mac.ts";
@@ -25,6 +25,9 @@ import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import { encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
 import { type AnsweredKey, type AskParts, askVolume, type VolumeAnswer } from "./ask-volume.ts";
+import type { KnownVolume } from "./known-volumes.ts";
+import { keepSpare, spareAnswer } from "./spare-answer.ts";
+import type { VolumeSpares } from "./volume-spares.ts";
 
 /** Whose a slot is that no server's key opens. */
 const RECOVERY = "recovery";
@@ -39,8 +42,11 @@ export interface HeaderKeeper {
 export interface VolumesParts extends AskParts {
   readonly host: DiskHost;
   readonly node: NodeName;
-  /** The connection that is there now, or a new one. */
-  readonly api: () => Pick<Api, "call">;
+  /** Of one store, the one to ask first before the others. */
+  readonly servers: () => readonly Pick<Api, "call">[];
+  /** What this node was granted when it last heard of it. */
+  readonly known: () => readonly KnownVolume[];
+  readonly spares: VolumeSpares;
   readonly headers: HeaderKeeper;
 }
 
@@ -49,6 +55,8 @@ export interface Unlocked extends OpenedVolume {
   readonly delivery: UnlockDelivery;
   /** It opens with an earlier version than it should. */
   readonly late: boolean;
+  /** With the copy of its key that was kept here: no server answered. */
+  readonly alone: boolean;
 }
 
 /** All throw what `askVolume` throws, and what the disk says. */
@@ -97,22 +105,38 @@ export interface Volumes {
 }
 
 export function createVolumes(parts: VolumesParts): Volumes {
-  const { host, node, api, headers, random } = parts;
-  const ask = (name: VolumeName, budget: DurationMs, signal: AbortSignal) =>
-    askVolume(parts, api(), name, budget, signal);
+  const { host, node, servers, headers, spares, random } = parts;
+
+  /** @param how - `alone`: also with the copy of its key that is kept here, while no server answers. */
+  async function ask(
+    name: VolumeName,
+    budget: DurationMs,
+    signal: AbortSignal,
+    { alone = false } = {},
+  ): Promise<VolumeAnswer> {
+    const ways = { servers: servers(), ...(alone ? { spare: () => spareAnswer(parts, name) } : {}) };
+    try {
+      return await askVolume(parts, ways, name, budget, signal);
+    } catch (error) {
+      if (isKeywardError(error, "denied")) spares.forget(name);
+      throw error;
+    }
+  }
 
   /** @returns Whether the server believes it. */
   async function prove(
-    { key, challenge }: VolumeAnswer,
+    { key, from: server }: VolumeAnswer,
     { version, value, from }: AnsweredKey,
   ): Promise<boolean> {
+    if (server === null) return false;
+    const { challenge } = server;
     const under = fromBase64(challenge, "challenge");
     const proofs =
       from === undefined
         ? [{ key, version, proof: toBase64(proofOf(under, node, key, version, value)) }]
         : await parts.deriver.prove(under, node, [{ key, version, from, value }]);
     const body = { challenge, proofs, withdrawn: [], drift: [], failures: [] };
-    const { accepted } = await api().call("agent.report", { body });
+    const { accepted } = await server.call("agent.report", { body });
     return accepted.some((one) => one.key === key && one.version === version);
   }
 
@@ -123,15 +147,19 @@ export function createVolumes(parts: VolumesParts): Volumes {
 
   return {
     async unlock(name, budget, signal, { make = false } = {}) {
-      using answer = await ask(name, budget, signal);
+      using answer = await ask(name, budget, signal, { alone: true });
       const { key, keys, known } = answer;
       const asked = make ? { ...answer.delivery, createIfBlank: true as const } : answer.delivery;
       const delivery = known ? withoutMaking(asked) : asked;
       const opened = await openVolume(host, key, delivery, keys);
       const which = keys.find(({ version }) => version === opened.version);
       // The volume is open: that the server hears of it late, or not now, changes nothing.
-      if (which !== undefined) await prove(answer, which).catch(noted(parts, name));
-      return { ...opened, key, delivery: answer.delivery, late: opened.version !== keys[0]?.version };
+      if (which !== undefined) {
+        await prove(answer, which).catch(noted(parts, name));
+        keepSpare(spares, name, answer, which);
+      }
+      const late = opened.version !== keys[0]?.version;
+      return { ...opened, key, delivery: answer.delivery, late, alone: answer.from === null };
     },
 
     async rotate(name, budget, signal) {
@@ -151,11 +179,13 @@ export function createVolumes(parts: VolumesParts): Volumes {
         key,
         keys,
       );
+      const next = keys.find(({ version }) => version === rotated.version);
+      if (next !== undefined) keepSpare(spares, name, answer, next);
       return { ...rotated, key };
     },
 
     async keyFor(name, budget, signal) {
-      using answer = await ask(name, budget, signal);
+      using answer = await ask(name, budget, signal, { alone: true });
       const { delivery, keys, key } = answer;
       if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
       const device = encryptedDevice(delivery);
@@ -164,6 +194,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
         if (slot === null) continue;
         await host.luks.mark(device, { slot, key, version: one.version });
         await prove(answer, one).catch(noted(parts, name));
+        keepSpare(spares, name, answer, one);
         return { key: Secret.copy(one.value.reveal()), version: one.version };
       }
       throw new KeywardError("wrong-key", `device ${device}: no version of ${key} opens it`, {

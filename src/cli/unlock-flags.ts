@@ -1,6 +1,7 @@
 /** Unlock flags: a volume that a key opens, as `grant add` takes it, and as a row of `grant list` says it. */
 import type { BodyOf } from "../api/shapes.ts";
 import { KeywardError } from "../base/errors.ts";
+import { parseDuration } from "../base/time.ts";
 import { parseDailyWindow } from "../model/daily-window.ts";
 import { printable } from "../model/name.ts";
 import { parseNetwork } from "../model/network.ts";
@@ -15,6 +16,7 @@ import {
 } from "../model/volume.ts";
 import type { Typed } from "./command.ts";
 import { present, required } from "./read-flags.ts";
+import { duration } from "./view.ts";
 
 type UnlockDelivery = Extract<BodyOf<"grant.add">["delivery"], { kind: "unlock" }>;
 
@@ -57,6 +59,12 @@ export const unlockFlags = {
     choices: ["close", "suspend"],
     help: "When the node may have it no more: stop its units, unmount and close it; or suspend it (close)",
   },
+  "at-freeze": {
+    type: "string",
+    value: "WHAT",
+    choices: ["keep", "close", "suspend"],
+    help: "When the node is frozen (keep)",
+  },
   "allow-from": { type: "string", multiple: true, value: "CIDR", help: "Only when the node asks from there" },
   between: { type: "string", value: "TIME-TIME", help: "Only in this part of the day, UTC, as 22:00-06:00" },
   "max-opens": { type: "string", value: "COUNT/day", help: "So often within 24 hours, as 5/day" },
@@ -73,8 +81,16 @@ export function isUnlock(flags: Flags): boolean {
   throw new KeywardError("usage", `--${stray} is for volumes`, { hint: "add: --unlock luks" });
 }
 
-/** @param ofFile - What is said of a file, of which there is none. @throws KeywardError `usage` */
-export function unlockOf(flags: Flags, ofFile: Readonly<Record<string, unknown>>): UnlockDelivery {
+/**
+ * @param offline - As a file's: `never`, or a duration.
+ * @param ofFile - What is said of a file, of which there is none.
+ * @throws KeywardError `usage`
+ */
+export function unlockOf(
+  flags: Flags,
+  offline: string | undefined,
+  ofFile: Readonly<Record<string, unknown>>,
+): UnlockDelivery {
   const stray = Object.keys(ofFile).find((name) => ofFile[name] !== undefined);
   if (stray !== undefined)
     throw new KeywardError("usage", `--${stray} is for files, and a volume's key lies in none`);
@@ -89,6 +105,8 @@ export function unlockOf(flags: Flags, ofFile: Readonly<Record<string, unknown>>
     start: (flags.start ?? []).map(parseUnitName),
     createIfBlank: flags["create-if-blank"] === true ? (true as const) : undefined,
     atLoss: flags["at-loss"] ?? "close",
+    atFreeze: atFreezeOf(flags["at-freeze"]),
+    offline: offline === undefined || offline === "never" ? undefined : parseDuration(offline),
     conditions: present({
       allowFrom: flags["allow-from"]?.map(parseNetwork),
       between: flags.between === undefined ? undefined : parseDailyWindow(flags.between),
@@ -96,6 +114,10 @@ export function unlockOf(flags: Flags, ofFile: Readonly<Record<string, unknown>>
       approvals: flags.approve === undefined ? undefined : approvalsOf(flags.approve),
     }),
   });
+}
+
+function atFreezeOf(text: Flags["at-freeze"]): UnlockDelivery["atFreeze"] {
+  return text === "close" || text === "suspend" ? text : undefined;
 }
 
 function mountOf(flags: Flags): UnlockDelivery["mount"] {
@@ -120,7 +142,8 @@ function approvalsOf(text: string): number {
 }
 
 /** PATH, OWNER, MODE, OFFLINE and RUN of a row whose delivery is a volume. */
-export function unlockCells({ name, device, mount, start }: UnlockDelivery): string[] {
+export function unlockCells({ name, device, mount, start, offline }: UnlockDelivery): string[] {
   const to = mount === undefined ? "" : ` on ${mount.point}`;
-  return [`${device} as ${name}${to}`, "", "", "never", start.map((unit) => `start ${unit}`).join(" ")];
+  const whole = offline === undefined ? "never" : duration(offline);
+  return [`${device} as ${name}${to}`, "", "", whole, start.map((unit) => `start ${unit}`).join(" ")];
 }

@@ -12,6 +12,7 @@ import { type Grant, type InstallPath, isUnlock, placeOf } from "../model/grant.
 import type { DerivedAs, VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
+import type { AtLoss, UnlockDelivery } from "../model/volume.ts";
 
 /** One file that a node should hold, by the oldest grant that wants it. */
 export interface Desired {
@@ -127,11 +128,18 @@ export function planLine(node: NodeName, step: Step, reason: string): PlanLine {
 
 /** What the node does with a volume that it loses; a file just goes. */
 function becomes({ path, grant }: Held): string {
-  if (grant === undefined ? !path.startsWith("/dev/mapper/") : !isUnlock(grant)) return "";
-  const suspends = grant !== undefined && isUnlock(grant) && grant.delivery.atLoss === "suspend";
-  return suspends
-    ? "; it is suspended, and what uses it hangs"
-    : "; what runs on it is stopped, and it is closed";
+  if (grant === undefined)
+    return path.startsWith("/dev/mapper/") ? "; what runs on it is stopped, and it is closed" : "";
+  return isUnlock(grant) ? `; ${fateOf(grant.delivery, grant.delivery.atLoss)}` : "";
+}
+
+/** `mongodb.service is stopped, /srv/data unmounted, data closed`. */
+export function fateOf({ name, mount, start }: UnlockDelivery, how: AtLoss): string {
+  if (how === "suspend") return "it is suspended, and what uses it hangs";
+  const units = start.toReversed().map((unit) => `${unit} is stopped`);
+  return [...units, ...(mount === undefined ? [] : [`${mount.point} unmounted`]), `${name} closed`].join(
+    ", ",
+  );
 }
 
 export function heldBy({ grant, version }: Desired): Held {

@@ -1,11 +1,11 @@
 /** Preview: what a change would do to whom, worked out on the roster without touching it. */
-import type { GrantId } from "../model/grant.ts";
+import { type GrantId, placeOf } from "../model/grant.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
 import type { PlanLine } from "../model/plan.ts";
 import { factsOf, type GrantEntry, type NodeEntry } from "./entries.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Held, heldBy, nothing, planLine, type Refusal, stepsBetween } from "./placements.ts";
+import { fateOf, type Held, heldBy, nothing, planLine, type Refusal, stepsBetween } from "./placements.ts";
 import { reasonOf, type Situation } from "./reasons.ts";
 import type { Roster } from "./roster.ts";
 
@@ -29,23 +29,40 @@ export function createPreview(roster: Roster, ledger: Ledger): Preview {
       : roster.placements(entry.name).desired.map(heldBy);
   }
 
-  function lines(name: NodeName, held: readonly Held[], now: Situation, entry?: GrantEntry): PlanLine[] {
+  /** @param loss - Why something is lost, where the change says it best. */
+  function lines(
+    name: NodeName,
+    held: readonly Held[],
+    now: Situation,
+    { entry, loss }: { entry?: GrantEntry | undefined; loss?: string | undefined } = {},
+  ): PlanLine[] {
     const grantOf = (id: GrantId) => (entry?.grant.id === id ? entry : roster.grants.get(id));
-    return stepsBetween(held, now.resolution.desired).map((step) =>
-      planLine(name, step, reasonOf(roster, step, now, grantOf)),
-    );
+    return stepsBetween(held, now.resolution.desired).map((step) => {
+      const why = step.change === "lose" ? loss : undefined;
+      return planLine(name, step, why ?? reasonOf(roster, step, now, grantOf));
+    });
   }
 
   /** A change of what matches, for active nodes: nothing moves on the others. */
   function regranted(
     nodes: Iterable<NodeEntry>,
     change: (matched: ReadonlySet<GrantEntry>) => Iterable<GrantEntry>,
-    entry?: GrantEntry,
+    more: { entry?: GrantEntry; loss?: string },
   ): PlanLine[] {
     return [...nodes].flatMap((node) => {
       if (node.state !== "active") return [];
       const resolution = roster.resolution(change(node.matched));
-      return lines(node.name, before(node), { state: "active", facts: node.facts, resolution }, entry);
+      return lines(node.name, before(node), { state: "active", facts: node.facts, resolution }, more);
+    });
+  }
+
+  /** Nothing moves but volumes of which the grant says so. */
+  function frozen({ name }: NodeEntry): PlanLine[] {
+    return roster.placements(name).desired.flatMap((one): PlanLine[] => {
+      const { delivery, key } = one.grant;
+      if (delivery.kind !== "unlock" || delivery.atFreeze === undefined) return [];
+      const reason = `the node is frozen; ${fateOf(delivery, delivery.atFreeze)}`;
+      return [{ change: "lose", node: name, key, path: placeOf(delivery), reason, held: one.version }];
     });
   }
 
@@ -56,24 +73,22 @@ export function createPreview(roster: Roster, ledger: Ledger): Preview {
   return {
     node(name, after) {
       const known = roster.nodes.get(name);
-      if (after?.state === "frozen") return [];
+      if (after?.state === "frozen") return known?.state === "active" ? frozen(known) : [];
       const facts = after === null ? null : factsOf(after);
       const resolution = after?.state === "active" ? roster.resolution(roster.matching(facts)) : nothing;
       return lines(name, before(known), { state: after?.state ?? "removed", facts, resolution });
     },
-    grantAdded: (entry) => regranted(matched(entry), (grants) => [...grants, entry], entry),
+    grantAdded: (entry) => regranted(matched(entry), (grants) => [...grants, entry], { entry }),
     grantRemoved(id) {
       const entry = roster.grants.get(id);
       if (entry === undefined) return [];
-      const left = regranted(entry.nodes, (grants) => [...grants].filter((one) => one !== entry));
-      return left.map((line) =>
-        line.change === "lose" ? { ...line, reason: `grant ${id} is removed` } : line,
-      );
+      const loss = `grant ${id} is removed`;
+      return regranted(entry.nodes, (grants) => [...grants].filter((one) => one !== entry), { loss });
     },
     keyRemoved(name) {
       const nodes = new Set(roster.grantsOf(name).flatMap((entry) => [...entry.nodes]));
-      const left = regranted(nodes, (grants) => [...grants].filter(({ grant }) => grant.key !== name));
-      return left.map((line) => (line.change === "lose" ? { ...line, reason: "the key is removed" } : line));
+      const loss = "the key is removed";
+      return regranted(nodes, (grants) => [...grants].filter(({ grant }) => grant.key !== name), { loss });
     },
     conflictOf(entry) {
       for (const node of matched(entry)) {

@@ -1,5 +1,6 @@
 /** How a volume is unlocked, parsed at the door. */
 import { KeywardError } from "../base/errors.ts";
+import type { DurationMs } from "../base/time.ts";
 import { parseDailyWindow } from "../model/daily-window.ts";
 import { parseNetwork } from "../model/network.ts";
 import {
@@ -32,6 +33,9 @@ export interface UnlockInput {
   readonly start: readonly string[];
   readonly createIfBlank?: true;
   readonly atLoss: string;
+  readonly atFreeze?: string;
+  /** Milliseconds. */
+  readonly offline?: number;
   readonly conditions: {
     readonly allowFrom?: readonly string[];
     readonly between?: string;
@@ -44,7 +48,7 @@ const MOST = { start: 16, options: 32, allowFrom: 64, maxOpens: 1000, approvals:
 
 /** @throws KeywardError `usage` */
 export function parseUnlock(input: UnlockInput): UnlockDelivery {
-  const { beneath, above, mount, createIfBlank } = input;
+  const { beneath, above, mount, createIfBlank, atFreeze, offline } = input;
   const device = parseDevicePath(input.device);
   if (createIfBlank === true && !isStable(device))
     throw new KeywardError("usage", `device ${device}: a volume is only made on a device whose name stays`, {
@@ -61,8 +65,21 @@ export function parseUnlock(input: UnlockInput): UnlockDelivery {
     start: atMost("start", input.start).map(parseUnitName),
     ...(createIfBlank === true ? { createIfBlank } : {}),
     atLoss: oneOf<AtLoss>("at loss", input.atLoss, atLosses),
+    ...(atFreeze === undefined ? {} : { atFreeze: oneOf<AtLoss>("at freeze", atFreeze, atLosses) }),
+    ...(offline === undefined ? {} : { offline: offlineOf(offline, input.conditions) }),
     conditions: conditionsOf(input.conditions),
   };
+}
+
+/** A node that opens it by itself asks nobody whether the conditions hold. */
+function offlineOf(offline: number, conditions: UnlockInput["conditions"]): DurationMs {
+  if (!Number.isSafeInteger(offline) || offline < 1)
+    throw new KeywardError("usage", "offline: want a duration in milliseconds");
+  const [condition] = Object.entries(conditions).filter(([, value]) => value !== undefined);
+  if (condition === undefined) return offline as DurationMs;
+  throw new KeywardError("usage", `offline: the server alone sees to ${condition[0]}`, {
+    hint: "leave out the condition, or --offline",
+  });
 }
 
 function volumeOf({ group, volume }: LogicalVolume): LogicalVolume {

@@ -75,6 +75,22 @@ describe("a volume's key", () => {
     assert.equal((await denials()).length, 5);
   });
 
+  it("a loss or a freeze says beforehand what becomes of the volume", async () => {
+    const mount = { point: "/srv/data", fstype: "ext4", options: [] };
+    const delivery = { mount, start: ["a.service", "b.service"] } as const;
+    const { grant } = await bench.unlock("disk/db1", "role:db", delivery as never);
+    const fate = "b.service is stopped, a.service is stopped, /srv/data unmounted, data closed";
+    const frozen = await bench.fleet.nodes.freeze(me, "db1");
+    assert.deepEqual(frozen.effect, []);
+    await bench.fleet.nodes.thaw(me, "db1");
+    await ask();
+    const { effect } = await bench.fleet.grants.remove(me, grant.id);
+    assert.equal(effect[0]?.reason, `grant ${grant.id} is removed; ${fate}`);
+    await bench.unlock("disk/db1", "role:db", { ...delivery, atFreeze: "close" } as never);
+    const closing = await bench.fleet.nodes.freeze(me, "db1");
+    assert.equal(closing.effect[0]?.reason, `the node is frozen; ${fate}`);
+  });
+
   it("only goes where, when and as often as the grant says", async () => {
     await bench.unlock("disk/db1", "role:db", {
       conditions: { allowFrom: ["192.0.2.0/24"], between: "22:00-06:00", maxOpens: 2 },

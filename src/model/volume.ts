@@ -3,6 +3,7 @@
  * gets its key. The key goes to the node at the moment it opens the volume, and is kept nowhere on it.
  */
 import { KeywardError } from "../base/errors.ts";
+import type { DurationMs } from "../base/time.ts";
 import type { DailyWindow } from "./daily-window.ts";
 import { printable } from "./name.ts";
 import type { Network } from "./network.ts";
@@ -33,6 +34,10 @@ export interface UnlockDelivery {
   readonly createIfBlank?: true;
   /** What becomes of an open volume when the node may have it no more. */
   readonly atLoss: AtLoss;
+  /** What becomes of it when the node is frozen; absent: it stays open. */
+  readonly atFreeze?: AtLoss;
+  /** How long the node may open it while no server can be reached; absent: not at all. Then there are no conditions. */
+  readonly offline?: DurationMs;
   readonly conditions: UnlockConditions;
 }
 

@@ -6,6 +6,7 @@ import { decodeContent, encodeContent } from "../../src/formats/bundle/content.t
 import { type GrantId, parseInstallPath } from "../../src/model/grant.ts";
 import type { DerivedAs, VersionNumber } from "../../src/model/key.ts";
 import { parseKeyName, parseNodeName } from "../../src/model/name.ts";
+import { parseVolumeName } from "../../src/model/volume.ts";
 
 const host = hostKey(new Uint8Array(32), "0123456789abcdef0123456789abcdef");
 
@@ -39,11 +40,29 @@ const bundle: OfflineBundle = {
   })),
 };
 
+/** As a copy of a volume's key is kept. */
+const volume: OfflineBundle = {
+  ...bundle,
+  entries: [
+    {
+      grant: "g-d" as GrantId,
+      key: parseKeyName("disk/db1"),
+      version: 3 as VersionNumber,
+      delivery: { kind: "unlock", name: parseVolumeName("data"), offline: 3_600_000 as DurationMs },
+      value: Secret.fromText("swordfish"),
+    },
+  ],
+};
+
 const content = encodeContent(bundle).reveal();
 
 export default {
   name: "formats/bundle",
-  examples: [content, sealBundle(bundle, host, (length) => new Uint8Array(length))],
+  examples: [
+    content,
+    encodeContent(volume).reveal(),
+    sealBundle(bundle, host, (length) => new Uint8Array(length)),
+  ],
   run(bytes: Uint8Array): void {
     if (bytes[0] === 0x4b) openBundle(bytes, host);
     else decodeContent(bytes);

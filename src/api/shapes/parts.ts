@@ -46,6 +46,10 @@ export const unlockDelivery = object({
   createIfBlank: optional(Type.Literal(true)),
   /** What becomes of the open volume when the node may have it no more. */
   atLoss: oneOf(["close", "suspend"] as const),
+  /** The same when the node is frozen; absent: it stays open. */
+  atFreeze: optional(oneOf(["close", "suspend"] as const)),
+  /** Milliseconds: how long the node may open it while no server can be reached; absent: not at all. */
+  offline: optional(Type.Integer({ minimum: 1 })),
   conditions: object({
     allowFrom: optional(Type.Array(text(64), { minItems: 1, maxItems: 64 })),
     /** UTC, `22:00-06:00`. */

@@ -23,6 +23,12 @@ export const command = runnable(
     words: [],
     flags: {
       server: { type: "string", value: "ADDRESS", help: "The server; known after the first time" },
+      "other-server": {
+        type: "string",
+        multiple: true,
+        value: "ADDRESS",
+        help: "Another server of the same store, for when the first is away; remembered",
+      },
       "ca-fingerprint": { type: "string", value: "HEX", help: "First contact: SHA-256 of the server's CA" },
       cacert: { type: "string", value: "FILE", help: "First contact: the CA certificates instead, PEM" },
       "join-token-file": { type: "string", value: "FILE", help: "First contact: the one-time token" },
@@ -103,6 +109,7 @@ export const command = runnable(
 
 interface JoiningFlags {
   readonly server?: string;
+  readonly "other-server"?: readonly string[];
   readonly "ca-fingerprint"?: string;
   readonly cacert?: string;
   readonly "join-token-file"?: string;
@@ -115,6 +122,7 @@ function joiningOf(flags: JoiningFlags, { env, cwd }: Pick<World, "env" | "cwd">
   const ca = flags.cacert ?? variable(env, "KEYWARD_CACERT");
   return present({
     address: flags.server ?? variable(env, "KEYWARD_ADDR"),
+    others: flags["other-server"],
     fingerprint: flags["ca-fingerprint"]?.toLowerCase().replaceAll(":", ""),
     ca: ca === undefined ? undefined : readPem(path.resolve(cwd, ca)),
     name: flags.name,

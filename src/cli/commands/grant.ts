@@ -50,7 +50,7 @@ const add = act({
   ],
   notes: [
     "What follows -- is run on the node once for each change, after all files of that change are in place: a program and its arguments, never a shell's command line. Repeated --run flags say the same, word by word. The path is the key's name unless it is given. A program, or a path that is absolute, needs the right grant:run.",
-    "With --unlock the key opens an encrypted volume and lies in no file: the node asks for it when it opens the volume, and gets it when the conditions hold. A key opens one volume of a node. It needs the right grant:run.",
+    "With --unlock the key opens an encrypted volume and lies in no file: the node asks for it when it opens the volume, and gets it when the conditions hold. A key opens one volume of a node. It needs the right grant:run. With --offline a copy of its key is kept on the node, sealed to it, and opens the volume while no server answers; the conditions are the server's to see to, and are not to be had together with it.",
   ],
   async run({ call, out, dryRun }, { words: [name = ""], flags, rest }) {
     const key = parseKeyName(name);
@@ -59,10 +59,9 @@ const add = act({
       owner: flags.owner,
       group: flags.group,
       mode: flags.mode,
-      offline: flags.offline,
     };
     const delivery: Delivery = isUnlock(flags)
-      ? unlockOf(flags, { ...ofFile, run: flags.run ?? rest })
+      ? unlockOf(flags, flags.offline, { ...ofFile, run: flags.run ?? rest })
       : present({
           kind: "file" as const,
           path: parseInstallPath(flags.path ?? name),

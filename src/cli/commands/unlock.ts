@@ -83,10 +83,11 @@ async function unlockAll(
   return results;
 }
 
-function linesOf(name: VolumeName, { version, made, late, failures, delivery }: Unlocked): string[] {
+function linesOf(name: VolumeName, { version, made, late, alone, failures, delivery }: Unlocked): string[] {
   const on = delivery.mount === undefined ? "" : `, mounted on ${delivery.mount.point}`;
   return [
     `${name}: ${made ? "made and " : ""}open with version ${version}${on}`,
+    ...(alone ? [`${name}: no server answered: the copy of its key that is kept here was used`] : []),
     ...(late ? [`${name}: its key has a later version: keyward disk rotate ${name}`] : []),
     ...failures.map(({ message }) => `${name}: ${message}`),
   ];

@@ -5,10 +5,12 @@ import { runProgram } from "../../adapters/adapters.ts";
 import { createHost } from "../../adapters/host/host.ts";
 import { createDeriver } from "../../agent/deriver.ts";
 import { createHeaders } from "../../agent/headers.ts";
+import type { KnownVolume } from "../../agent/known-volumes.ts";
+import { addressesOf, hostKeyOf } from "../../agent/membership.ts";
 import { systemWait } from "../../agent/pace.ts";
 import { peekVolumes } from "../../agent/peek.ts";
 import { standingMembership } from "../../agent/standing-membership.ts";
-import type { KnownVolume } from "../../agent/volume-keeper.ts";
+import { createVolumeSpares } from "../../agent/volume-spares.ts";
 import { createVolumes, type Volumes } from "../../agent/volumes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { type DurationMs, systemClock } from "../../base/time.ts";
@@ -95,13 +97,21 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
         },
         world.interrupted,
       );
-      const { address, ca, certificate, key, node } = membership;
+      const { ca, certificate, key, node } = membership;
       // A server that hangs must leave time to ask again.
-      const api = createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 });
+      const servers = addressesOf(membership).map((address) =>
+        createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
+      );
+      const parts = { clock: systemClock, random: systemRandom, log, node };
       return createVolumes({
-        ...{ clock: systemClock, random: systemRandom, wait: systemWait, log, host, node },
+        ...{ ...parts, wait: systemWait, host },
         deriver: createDeriver(seed),
-        api: () => api,
+        servers: () => servers,
+        known: () => peekVolumes(stateDirectory),
+        spares: createVolumeSpares({
+          ...{ ...parts, stateDirectory },
+          host: () => hostKeyOf(key, createHost().machineId()),
+        }),
         headers: createHeaders(stateDirectory, systemRandom),
       });
     },

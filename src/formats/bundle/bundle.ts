@@ -34,7 +34,7 @@ import { decodeContent, encodeContent } from "./content.ts";
 import type { OfflineEntry } from "./entry.ts";
 
 export { readDerived } from "./derived.ts";
-export type { OfflineEntry } from "./entry.ts";
+export type { OfflineEntry, OfflineFile, OfflineVolume } from "./entry.ts";
 
 export interface OfflineBundle {
   readonly node: NodeName;

@@ -7,14 +7,23 @@ import type { DurationMs } from "../../base/time.ts";
 import { type FileDelivery, type GrantId, parseInstallPath } from "../../model/grant.ts";
 import type { DerivedAs, VersionNumber } from "../../model/key.ts";
 import { type KeyName, parseKeyName } from "../../model/name.ts";
+import { parseVolumeName, type VolumeName } from "../../model/volume.ts";
 import { readDerived } from "./derived.ts";
 
-export interface OfflineEntry {
+/** Where the key of a volume belongs: what stands on it is not sealed, and is read elsewhere. */
+export interface OfflineVolume {
+  readonly kind: "unlock";
+  readonly name: VolumeName;
+  readonly offline: DurationMs;
+}
+
+export type OfflineFile = FileDelivery & { readonly offline: DurationMs };
+
+export interface OfflineEntry<D = OfflineFile | OfflineVolume> {
   readonly grant: GrantId;
   readonly key: KeyName;
   readonly version: VersionNumber;
-  /** Its `offline` is a duration. */
-  readonly delivery: FileDelivery & { readonly offline: DurationMs };
+  readonly delivery: D;
   /** How the value is made again; then none is kept. */
   readonly derived?: DerivedAs;
   /** Empty when it is derived. */
@@ -47,7 +56,9 @@ export function parseDescription(text: string): Described {
 }
 
 function deliveryOf(delivery: { readonly [name: string]: Json }): OfflineEntry["delivery"] {
-  const { kind, path, owner, group, mode, run, offline } = delivery;
+  const { kind, path, owner, group, mode, run, offline, name } = delivery;
+  if (kind === "unlock")
+    return { kind, name: parseVolumeName(string(name, "name")), offline: durationOf(offline) };
   if (kind !== "file") throw wrong("kind");
   return {
     kind,
@@ -56,6 +67,10 @@ function deliveryOf(delivery: { readonly [name: string]: Json }): OfflineEntry["
     ...(group === undefined ? {} : { group: string(group, "group") }),
     mode: whole(mode, "mode", 0, 0o777),
     ...(run === undefined ? {} : { run: strings(run, "run") }),
-    offline: whole(offline, "offline", 0, Number.MAX_SAFE_INTEGER) as DurationMs,
+    offline: durationOf(offline),
   };
+}
+
+function durationOf(offline: Json | undefined): DurationMs {
+  return whole(offline, "offline", 0, Number.MAX_SAFE_INTEGER) as DurationMs;
 }
