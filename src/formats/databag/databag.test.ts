@@ -366,3 +366,14 @@ test("a YAML says its version, and a symbol stands outside of brackets, as Psych
   ] as const)
     assert.equal(json(readYaml(yaml, text, "x")), value, text);
 });
+
+test("KeyMaster's items that Chef's own code encrypted open, and in every version say the same", async () => {
+  const file = load("keymaster-items");
+  using secret = secretOfFile(Secret.fromText(text(file, "master_key")));
+  const items = list(file, "items");
+  assert.equal(items.length, 6);
+  for (const one of items) {
+    const opened = await decryptDataBagItem(json(one.get("item")), secret);
+    assert.equal(Buffer.from(opened.toJson().reveal()).toString(), json(one.get("plain")));
+  }
+});
