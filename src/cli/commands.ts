@@ -210,6 +210,12 @@ export const commands: readonly Entry[] = [
     load: () => import("./commands/vault-item.ts"),
   },
   {
+    name: "knife",
+    chapter: "values",
+    summary: "Data bags, vaults, nodes and search, in knife's words and layouts",
+    load: () => import("./commands/knife.ts"),
+  },
+  {
     name: "status",
     chapter: "operate",
     summary: "Is the server there, is it sealed",

@@ -7,7 +7,7 @@ import { findCommand } from "./commands.ts";
 import { version } from "./release.ts";
 
 // The executable, linked under the name of a program whose place it takes; bin/keyward does it for Node.
-const [, called] = /(?:^|\/)(gokey|secretary)$/.exec(process.argv0) ?? [];
+const [, called] = /(?:^|\/)(gokey|knife|secretary)$/.exec(process.argv0) ?? [];
 const [first = "help", ...rest] = [...(called === undefined ? [] : [called]), ...process.argv.slice(2)];
 
 if (isTooOld(process.versions.node)) {

@@ -2,6 +2,7 @@
  * Chef server: the contract of a server that keeps nodes, clients and data bags. It has no conditional write, no
  * history and no watch: the last writer wins, and changes are found by asking again.
  */
+import type { ExactJson } from "../base/exact-json.ts";
 import type { Json } from "../base/json.ts";
 
 export interface ChefServer {
@@ -28,6 +29,8 @@ export interface ChefServer {
   nodeNames(): Promise<string[]>;
   /** With each number as its text, as `parseChefObject` reads it. @throws KeywardError `not-found` */
   node(name: string): Promise<Json>;
+  /** The node's JSON as it was sent. @throws KeywardError `not-found` */
+  nodeText(name: string): Promise<string>;
   environments(): Promise<string[]>;
   clientNames(): Promise<string[]>;
   /** PEM. @returns `null` when there is no such client, or it has no key. */
@@ -49,5 +52,25 @@ export interface ChefServer {
     wanted: Readonly<Record<string, readonly string[]>>,
   ): AsyncIterable<Readonly<Record<string, Json>>>;
 
+  /**
+   * One page of a search, numbers and all as they were sent.
+   *
+   * @throws KeywardError as `search`
+   */
+  searchPage(index: string, query: string, page: SearchPage): Promise<FoundPage>;
+
   close(): void;
+}
+
+export interface SearchPage {
+  readonly start: number;
+  readonly rows: number;
+  /** Only what lies at these paths, each under the name that it is given here. */
+  readonly wanted?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface FoundPage {
+  readonly rows: readonly ExactJson[];
+  /** How many the server says that there are: goiardi says how many it sent. */
+  readonly total: number;
 }

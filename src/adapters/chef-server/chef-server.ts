@@ -98,7 +98,7 @@ function bagsOf({ get, put, post, remove }: Requests, name: string): Bags {
 
 type Objects = Pick<
   ChefServer,
-  "nodeNames" | "node" | "environments" | "clientNames" | "clientKey" | "userKey"
+  "nodeNames" | "node" | "nodeText" | "environments" | "clientNames" | "clientKey" | "userKey"
 >;
 
 function objectsOf({ get }: Requests, name: string): Objects {
@@ -113,6 +113,7 @@ function objectsOf({ get }: Requests, name: string): Objects {
   return {
     nodeNames: async () => namesIn(await get("/nodes"), name),
     node: async (node) => parseChefObject(await get(`/nodes/${segment(node)}`), name, answerLimits),
+    nodeText: (node) => get(`/nodes/${segment(node)}`),
     environments: async () => namesIn(await get("/environments"), name),
     clientNames: async () => namesIn(await get("/clients"), name),
     clientKey: (client) => keyOf("clients", client),

@@ -3,9 +3,10 @@
  * is the last one.
  */
 import { KeywardError } from "../../base/errors.ts";
+import { type ExactJson, isExactObject, parseExactJson } from "../../base/exact-json.ts";
 import type { Json } from "../../base/json.ts";
 import { parseChefObject } from "../../model/chef-facts.ts";
-import type { ChefServer } from "../../model/chef-server.ts";
+import type { ChefServer, FoundPage } from "../../model/chef-server.ts";
 import { isObject } from "../../model/flatten.ts";
 import type { Requests } from "./requests.ts";
 
@@ -14,7 +15,7 @@ const ROWS = 1000;
 const MAX_PAGES = 1000;
 const pageLimits = { size: 268_435_456, depth: 128, count: 50_000_000 };
 
-type Paging = Pick<ChefServer, "search" | "partialSearch">;
+type Paging = Pick<ChefServer, "search" | "partialSearch" | "searchPage">;
 
 export function createPaging({ get, ask }: Requests, name: string): Paging {
   async function* pages(read: (query: string) => Promise<string>, query: string): AsyncIterable<Json> {
@@ -37,7 +38,26 @@ export function createPaging({ get, ask }: Requests, name: string): Paging {
         yield row.data;
       }
     },
+    async searchPage(index, query, { start, rows, wanted }) {
+      const where = `?q=${encodeURIComponent(query)}&start=${start}&rows=${rows}`;
+      const path = `/search/${indexOf(index)}`;
+      const text = await (wanted === undefined ? get(path, where) : ask(path, where, JSON.stringify(wanted)));
+      return foundIn(parseExactJson(text, name, pageLimits), name, wanted !== undefined);
+    },
   };
+}
+
+/** @param partial - What was asked for lies under `data`. */
+function foundIn(answer: ExactJson, name: string, partial: boolean): FoundPage {
+  const rows = isExactObject(answer) ? answer.get("rows") : undefined;
+  const total = isExactObject(answer) ? Number(answer.get("total")) : Number.NaN;
+  if (!Array.isArray(rows) || !Number.isSafeInteger(total))
+    throw new KeywardError("malformed", `${name}: a search without rows`);
+  if (!partial) return { rows, total };
+  const found = rows.map((row: ExactJson) => (isExactObject(row) ? row.get("data") : undefined));
+  if (found.some((row) => !isExactObject(row)))
+    throw new KeywardError("malformed", `${name}: a row without data`);
+  return { rows: found as ExactJson[], total };
 }
 
 function indexOf(index: string): string {

@@ -27,7 +27,7 @@ const MAX_SECRET = 1_048_576;
  * @throws KeywardError `usage` when it was not given or holds nothing; `local`, `malformed`, `too-large`
  */
 export function readDataBagSecret(
-  { out, world }: Pick<Session, "out" | "world">,
+  { out, world }: { readonly out: Pick<Session["out"], "note">; readonly world: Session["world"] },
   file: string | undefined,
   flag = "--secret-file",
   use: "open" | "seal" = "open",

@@ -38,7 +38,7 @@ export const notAsWord =
 
 /** @returns `null` when none are given. @throws KeywardError `local`, `malformed`, `too-large`, `usage` */
 export async function givenValues(
-  session: Session<never>,
+  session: Pick<Session, "world">,
   { json, file }: ValueWords,
   name: DataBagItemId,
 ): Promise<ReadonlyMap<string, ExactJson> | null> {
@@ -60,7 +60,7 @@ export async function givenValues(
 
 /** Typed in an editor, or given on standard input when nobody is at the terminal. */
 export async function askedValues(
-  session: Session<never>,
+  session: Pick<Session, "world">,
   name: DataBagItemId,
 ): Promise<ReadonlyMap<string, ExactJson>> {
   if (session.world.stdin.isTTY !== true)

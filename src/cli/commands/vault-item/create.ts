@@ -1,20 +1,14 @@
 /** `keyward vault-item create`, `delete`. */
-import { KeywardError } from "../../../base/errors.ts";
-import {
-  assertReaderName,
-  assertVaultName,
-  keysIdOf,
-  type VaultKeys,
-} from "../../../formats/chefvault/chefvault.ts";
+import type { ExactJson } from "../../../base/exact-json.ts";
+import { assertVaultName } from "../../../formats/chefvault/chefvault.ts";
 import { act } from "../../command.ts";
-import { isThere } from "../../data-bag/place.ts";
 import type { Session } from "../../session.ts";
-import { type Desk, namesIn, vaultFlags, withDesk } from "../../vault/desk.ts";
-import { changeLists, withKeys } from "../../vault/lists.ts";
-import { readersOf, removeVault, saveNew } from "../../vault/saving.ts";
-import { askedValues, givenValues, notAsWord, valueFlags, withId } from "../../vault/values.ts";
-import { openVault, readKeys } from "../../vault/vault.ts";
-import { versionFlag, versionOf } from "../data-bag/convert.ts";
+import { assertAbsent, createVault } from "../../vault/creating.ts";
+import { namesIn, vaultFlags, withDesk } from "../../vault/desk.ts";
+import { removeVault } from "../../vault/saving.ts";
+import { askedValues, givenValues, notAsWord, valueFlags } from "../../vault/values.ts";
+import { openVault } from "../../vault/vault.ts";
+import { versionFlag } from "../data-bag/convert.ts";
 import { keysModeFlag, type Named, named, needsOf, readerFlags, told } from "./flags.ts";
 
 export const create = act({
@@ -36,44 +30,18 @@ export const create = act({
     const at = named(vault, item);
     assertVaultName(at.name);
     await withDesk(session, flags, async (desk) => {
-      await assertAbsent(desk, at);
+      await assertAbsent(desk.place, at);
       const needs = needsOf(session, desk, flags.version);
-      assertReaderName(needs.reader.name);
-      const empty: VaultKeys = {
-        id: keysIdOf(at.name),
-        admins: [needs.reader.name],
-        clients: [],
-        search: null,
-        mode: flags["keys-mode"] ?? "default",
-        wrapped: new Map(),
-        next: null,
-        removed: [],
-        named: [],
-      };
-      const change = {
+      const wanted = {
         addClients: namesIn(flags.clients, "-C"),
         addAdmins: namesIn(flags.admins, "-A"),
         ...(flags.search === undefined ? {} : { search: flags.search }),
+        mode: flags["keys-mode"] ?? ("default" as const),
       };
-      const wanted = await changeLists(empty, change, desk.directory, needs.note);
-      const none = { ...empty, admins: [] };
-      const { lists, readers } = await withKeys(
-        wanted,
-        none,
-        readersOf(wanted.keys),
-        desk.directory,
-        needs.note,
-      );
-      const values = (await givenValues(session, flags, at.name)) ?? (await askedValues(session, at.name));
-      if (!session.dryRun)
-        await saveNew(
-          { ...at, place: desk.place },
-          lists.keys,
-          withId(at.name, values),
-          readers,
-          versionOf(flags.version, 3),
-        );
-      const made = { gained: readersOf(lists.keys), lost: [], rotated: false, values: false };
+      const values = async (): Promise<ReadonlyMap<string, ExactJson>> =>
+        (await givenValues(session, flags, at.name)) ?? (await askedValues(session, at.name));
+      const readers = await createVault({ ...at, place: desk.place }, wanted, values, needs);
+      const made = { gained: readers, lost: [], rotated: false, values: false };
       told(session, at, made, "made");
     });
   },
@@ -99,16 +67,6 @@ export const remove = act({
     });
   },
 });
-
-/** Keys without an item are what a broken creation leaves, and may be made again. */
-async function assertAbsent({ place }: Desk, at: Named): Promise<void> {
-  if (!(await place.hasBag(at.bag))) return;
-  const ids = await place.items(at.bag);
-  if (ids.includes(at.name)) throw isThere(at.bag, at.name);
-  if (!ids.includes(keysIdOf(at.name))) return;
-  const { keys } = await readKeys({ ...at, place });
-  if (keys.next !== null) throw new KeywardError("conflict", "its keys are in the middle of a rotation");
-}
 
 function said({ out }: Session<never>, { bag, name }: Named, done: string): void {
   const line = `vault item ${bag}/${name}: ${done}`;

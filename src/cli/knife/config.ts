@@ -1,0 +1,81 @@
+/** Where knife finds its server: in what was typed, in the environment, in its configuration files. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fromUtf8 } from "../../base/bytes.ts";
+import { chefServerWords } from "../chef/server-flags.ts";
+import { readBytes } from "../read-file.ts";
+import { present } from "../read-flags.ts";
+import type { World } from "../world.ts";
+import { fileIn, readCredentials, readRubyConfig, type Settings } from "./config-file.ts";
+import type { KnifeTyped } from "./flags.ts";
+
+export interface KnifeConfig {
+  readonly server?: string;
+  readonly user?: string;
+  /** A file, as its path. */
+  readonly key?: string;
+  readonly editor?: string;
+  readonly secretFile?: string;
+  readonly vaultMode?: string;
+}
+
+const MAX_CONFIG = 1_048_576;
+
+type Place = Pick<World, "env" | "cwd" | "home">;
+
+/** @throws KeywardError `local`, `malformed`, `too-large` */
+export function knifeConfig(world: Place, typed: KnifeTyped): KnifeConfig {
+  const words = chefServerWords(world.env, {});
+  const [key, environmentKey] = [typed.text("client_key"), words["chef-key"]];
+  const typedKey = key ?? environmentKey;
+  const file = configOf(world, typed.text("config_file"), typed.text("profile"));
+  return present({
+    ...file,
+    server: typed.text("chef_server_url") ?? words["chef-server"] ?? file.server,
+    user: typed.text("node_name") ?? words["chef-user"] ?? file.user,
+    key: typedKey === undefined ? file.key : path.resolve(world.cwd, typedKey),
+  });
+}
+
+function configOf(world: Place, named: string | undefined, profile = "default"): KnifeConfig {
+  const { cwd, home, env } = world;
+  const credentials = path.join(home, ".chef/credentials");
+  const rb = named === undefined ? rubyFileOf(cwd, home) : path.resolve(cwd, named);
+  const fromRuby =
+    rb === null ? {} : settingsOf(readRubyConfig(textOf(rb), path.dirname(rb), env), path.dirname(rb), home);
+  if (!existsSync(credentials)) return fromRuby;
+  const fromCredentials = settingsOf(
+    readCredentials(textOf(credentials), profile),
+    path.dirname(credentials),
+    home,
+  );
+  return { ...fromCredentials, ...fromRuby };
+}
+
+/** The nearest `.chef`, from here upwards, then that at home. */
+function rubyFileOf(cwd: string, home: string): string | null {
+  const folders = [path.join(home, ".chef")];
+  for (let at = cwd; ; at = path.dirname(at)) {
+    folders.splice(folders.length - 1, 0, path.join(at, ".chef"));
+    if (at === path.dirname(at)) break;
+  }
+  const files = folders.flatMap((folder) => ["config.rb", "knife.rb"].map((name) => path.join(folder, name)));
+  return files.find((file) => existsSync(file)) ?? null;
+}
+
+function textOf(file: string): string {
+  return fromUtf8(readBytes(file, "knife's configuration", MAX_CONFIG), "knife's configuration");
+}
+
+function settingsOf(settings: Settings, folder: string, home: string): KnifeConfig {
+  const key = settings.get("client_key");
+  const secretFile = settings.get("knife.secret_file") ?? settings.get("secret_file");
+  return present({
+    server: settings.get("chef_server_url"),
+    user: settings.get("node_name") ?? settings.get("client_name"),
+    key: key === undefined ? undefined : fileIn(folder, home, key),
+    editor: settings.get("knife.editor"),
+    secretFile: secretFile === undefined ? undefined : fileIn(folder, home, secretFile),
+    vaultMode: settings.get("knife.vault_mode"),
+  });
+}
