@@ -3,12 +3,14 @@ import type { Caller, Detail, Journal } from "../audit/audit.ts";
 import { KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { Clock } from "../base/time.ts";
+import { parsePublicLine } from "../formats/openssh/openssh.ts";
 import type { DeliveryRecord } from "../model/grant.ts";
 import { type NodeName, parseNodeName, printable } from "../model/name.ts";
 import { type AttributeTree, type Node, type NodeState, noAttributes } from "../model/node.ts";
 import type { PlanLine } from "../model/plan.ts";
 import { type PushInput, type PushSettings, parsePushSettings } from "../model/push.ts";
 import { parseQuery } from "../model/query/query.ts";
+import type { SshTarget } from "../model/remote-host.ts";
 import { deliveries, nodes } from "../records/records.ts";
 import type { Transaction } from "../store/store.ts";
 import { assertAttributes, changeAttributes } from "./attributes.ts";
@@ -193,6 +195,7 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
     push: async (caller, name, input) => {
       const resource = parseNodeName(name);
       const settings = input === null ? null : parsePushSettings(input);
+      if (settings !== null) assertHostKeys(settings.target);
       return journal.act({ ...caller, action: "node:enrol", resource }, async (tx, detail) => {
         const node = withPush(await find(tx, resource), settings);
         const to = settings?.target;
@@ -212,6 +215,12 @@ export function createNodes({ journal, clock, roster, ledger, preview }: NodesNe
         withReason("revoke", reason),
       ),
   };
+}
+
+/** Said now, and not by the first push. */
+function assertHostKeys({ hostKeys, hostCas }: SshTarget): void {
+  for (const line of hostKeys) parsePublicLine(line, "host key");
+  for (const line of hostCas) parsePublicLine(line, "host CA");
 }
 
 function withPush({ push: _, ...node }: Node, settings: PushSettings | null): Node {

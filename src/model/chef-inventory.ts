@@ -12,6 +12,7 @@
 import { KeywardError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { namesIn } from "./chef-facts.ts";
+import { chefHostPaths } from "./chef-host.ts";
 import { isObject } from "./flatten.ts";
 import { mergeAttributes, type Part, pick } from "./inventory.ts";
 import { type NodeName, parseNodeName } from "./name.ts";
@@ -28,7 +29,7 @@ export const chefParts = [
 ] as const;
 
 /**
- * Of a node's automatic attributes: those that queries ask for. The rest is long, and much of it (times, counters,
+ * Of a node's automatic attributes: those that queries ask for, and where it is reached. The rest is long, and much of it (times, counters,
  * free memory) is another each time that Chef runs.
  */
 export const automaticPaths: readonly string[] = [
@@ -38,10 +39,9 @@ export const automaticPaths: readonly string[] = [
   "hostname",
   "machinename",
   "domain",
-  "ipaddress",
   "ip6address",
   "macaddress",
-  "network.lanip",
+  ...chefHostPaths,
   "os",
   "platform",
   "platform_family",

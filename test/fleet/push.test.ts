@@ -48,9 +48,9 @@ afterEach(async () => {
   for (const { id } of grants) await admin.call("grant.remove", { path: { id } });
 });
 
-async function letIn(api: Api): Promise<void> {
+async function letIn(api: Api, to = sshd): Promise<void> {
   const { push } = await api.call("ssh.keys", {});
-  appendFileSync(join(sshd.folder, "authorized_keys"), `${push}\n`);
+  appendFileSync(join(to.folder, "authorized_keys"), `${push}\n`);
 }
 
 let place = "";
@@ -186,6 +186,45 @@ test("a changed host key stops that node alone, and is said in plan", async () =
   const figures = await admin.text("server.metrics");
   assert.match(figures, /^keyward_pushes_total\{outcome="integrity"\} [1-9]/m);
   assert.match(figures, /^keyward_push_nodes_down 1$/m);
+});
+
+test("a name that leads elsewhere than it did gets nothing, whoever answers there", async () => {
+  const elsewhere = await startSshd();
+  try {
+    await letIn(admin, elsewhere);
+    await put("x");
+    await addNode("web1", { address: "localhost", port: elsewhere.port });
+    await grant();
+    const line = (await push()).get("web1");
+    assert.ok(line?.kind === "failed" && line.code === "integrity", JSON.stringify(line));
+    assert.deepEqual(readdirSync(directoryOf("web1")), []);
+  } finally {
+    await elsewhere.stop();
+  }
+});
+
+const HARM = ["; touch pwned", "$(touch pwned)", "a\nb", "-oProxyCommand=touch pwned", "\u001b[2J", "'\"\\"];
+
+test("names that are commands are refused; attributes that are commands stay text", async () => {
+  for (const name of HARM)
+    await assert.rejects(
+      admin.call("node.add", { body: { name } }),
+      (error) => isKeywardError(error, "usage"),
+      name,
+    );
+  const ran = join(folder, "ran-with-facts");
+  await put("x");
+  await addNode("web1");
+  const attributes = Object.fromEntries(HARM.map((value, i) => [`fact${i}`, value]));
+  await admin.call("node.set", {
+    path: { name: "web1" },
+    body: { attributes: { ...attributes, tags: HARM } },
+  });
+  await grant({ run: ["sh", "-c", 'env > "$0"', ran] });
+  await until("it ran", () => (readIfThere(ran) ?? "").includes("KEYWARD_KEYS=db/pw"));
+  assert.equal((await push()).get("web1")?.kind, "done");
+  assert.equal(read("web1"), "x");
+  assert.doesNotMatch(readIfThere(ran) ?? "", /pwned/);
 });
 
 test("a symbolic link at the target, and a directory in its place, are left alone and said", async () => {

@@ -43,7 +43,7 @@ export async function startSshd({ config = [], options = "" }: SshdOptions = {})
     "PasswordAuthentication no",
     "PermitRootLogin prohibit-password",
     "MaxStartups 500:30:1000",
-    "Subsystem sftp internal-sftp",
+    ...(config.some((line) => line.startsWith("Subsystem")) ? [] : ["Subsystem sftp internal-sftp"]),
     ...config,
   ]);
   return {

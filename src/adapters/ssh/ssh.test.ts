@@ -263,3 +263,15 @@ test("a host that accepts and says nothing, and one whose banner never ends, cos
     },
   );
 });
+
+test("a host that lets us in and then never answers has its time; one that answers nonsense is refused", async () => {
+  for (const [program, code, limit] of [
+    ["/bin/sleep 600", "timeout", 2000],
+    ["/usr/bin/yes", "malformed", deadline],
+    ["/bin/false", "unreachable", deadline],
+  ] as const) {
+    const odd = await startSshd({ config: [`Subsystem sftp ${program}`] });
+    const to = target({ port: odd.port, hostKeys: [odd.hostKey] });
+    await refused(connect(to, odd.login, limit as DurationMs), code).finally(() => odd.stop());
+  }
+});

@@ -9,11 +9,18 @@ import { readBytes } from "../../read-file.ts";
 import { integer, period, present, required } from "../../read-flags.ts";
 import { changeBlocks } from "../../view.ts";
 import type { World } from "../../world.ts";
+import { pushAsInventorySays } from "./push-from.ts";
 
 export const push = act({
   summary: "Say how a node without an agent is reached by SSH, and pin its host keys",
-  words: ["NAME"],
+  words: ["[NODE...]"],
   flags: {
+    from: {
+      type: "string",
+      value: "SOURCE",
+      help: "Take addresses and host keys from what an inventory says, as chef",
+    },
+    query: { type: "string", value: "QUERY", help: "With --from: the nodes that a query selects" },
     address: { type: "string", value: "HOST", help: "A host name or an address" },
     port: { type: "string", value: "PORT", help: "22 unless given" },
     user: { type: "string", value: "USER", help: "Who to log in as; root unless given" },
@@ -57,19 +64,22 @@ export const push = act({
     },
     agent: { type: "boolean", help: "It has an agent after all: push no more" },
   },
-  calls: ["node.push"],
+  calls: ["node.push", "node.list", "node.show"],
   examples: [
     "keyward node push web1 --address 10.0.0.7 --scan",
     "keyward node push web1 --address 10.0.0.7 --accept SHA256:jJ3…",
     "keyward node push web1 --address web1.example.com --user keyward --host-key web1.pub --every 15m",
     "keyward node push web1 --address 10.0.0.7 --host-key web1.pub --every 420m --redistribute",
+    "keyward node push web1 web2 --from chef --dry-run",
+    "keyward node push --query 'tags:db' --from chef --user keyward",
   ],
   notes: [
     "A host is never trusted for being the first to answer: give its key, or compare what --scan shows with what the host says of itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub).",
+    "With --from chef they are those that Ohai found (network.lanip or ipaddress, and keys.ssh), as the last inventory sync brought them: what a node says of itself, pinned now. A later sync changes neither.",
     "Let Keyward in: keyward ssh authorize.",
   ],
-  async run({ call, out, world, dryRun }, { words: [name = ""], flags }) {
-    const node = parseNodeName(name);
+  async run(session, { words: names, flags }) {
+    const { call, out, world, dryRun } = session;
     const port = integer(flags.port, "--port", 1);
     if (flags.scan === true) {
       const keys = await scan(required(flags.address, "address"), port ?? 22);
@@ -82,35 +92,44 @@ export const push = act({
         },
       );
       out.note("compare with the host itself, then: --accept SHA256:…");
-      return;
+      return 0;
     }
     const given = (flags["host-key"] ?? []).map((key) => keyLine(world, key));
     const accepted =
       flags.accept === undefined
         ? []
         : [await acceptedKey(required(flags.address, "address"), port ?? 22, flags.accept)];
-    const push =
-      flags.agent === true
-        ? null
-        : present({
-            address: required(flags.address, "address"),
-            port,
-            user: flags.user,
-            hostKeys: [...given, ...accepted],
-            hostCas: flags["host-ca"]?.map((key) => keyLine(world, key)),
-            directory: flags.directory,
-            driver: flags.driver,
-            every: period(flags.every),
-            redistribute: flags.redistribute,
-          });
+    const how = present({
+      address: flags.address,
+      port,
+      user: flags.user,
+      hostKeys: given.length + accepted.length === 0 ? undefined : [...given, ...accepted],
+      hostCas: flags["host-ca"]?.map((key) => keyLine(world, key)),
+      directory: flags.directory,
+      driver: flags.driver,
+      every: period(flags.every),
+      redistribute: flags.redistribute,
+    });
+    if (flags.from !== undefined)
+      return await pushAsInventorySays(session, { source: flags.from, names, query: flags.query, how });
+    const node = parseNodeName(onlyOne(names, flags.query));
+    const push = flags.agent === true ? null : { ...how, address: required(flags.address, "address") };
     const answer = await call("node.push", { path: { name: node }, body: { push } });
     const done = push === null ? "has an agent" : `is pushed to at ${push.address}`;
     out.show(answer, {
       blocks: changeBlocks(`${node} ${dryRun ? "would be said" : "is known"}: ${done}`, answer.effect),
       names: [node],
     });
+    return 0;
   },
 });
+
+/** Each of several nodes has an address of its own. */
+function onlyOne(names: readonly string[], query: string | undefined): string {
+  const [name, ...more] = names;
+  if (name !== undefined && more.length === 0 && query === undefined) return name;
+  throw new KeywardError("usage", "want one node", { hint: "several at once: --from chef" });
+}
 
 /** Loaded here alone. */
 async function scan(address: string, port: number) {
