@@ -179,6 +179,22 @@ test("a node that is down waits twice as long each time, ten minutes at most, an
   await rig.pusher.stop();
 });
 
+test("a node that is down is tried at once when it is said to be reached in another way", async (t) => {
+  const rig = await createRig(t, ["web1"]);
+  rig.fails = down;
+  rig.pusher.start();
+  await rig.settled();
+  assert.equal(rig.pusher.down(), 1);
+  rig.fails = null;
+  const push = parsePushSettings({ address: "127.0.0.2", hostKeys: [hostKey], every: EVERY });
+  await rig.save(parseNodeName("web1"), { push });
+  rig.told("web1");
+  await rig.settled();
+  assert.equal(rig.connected, 2);
+  assert.equal(rig.pusher.down(), 0);
+  await rig.pusher.stop();
+});
+
 test("a change does not reach a node that is down before its pause is over", async (t) => {
   const rig = await createRig(t, ["web1"]);
   rig.fails = down;

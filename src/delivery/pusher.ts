@@ -118,6 +118,7 @@ export function createPusher(needs: PusherNeeds): Pusher {
       const standing = standingOf(name);
       standing.every = settings.every;
       standing.redistribute = settings.redistribute === true;
+      standing.tried = JSON.stringify(settings);
     }
     if (settings !== undefined && node?.state === "active") {
       const here = row !== null && isSameHost(row.settings, settings) ? row : null;
@@ -223,7 +224,19 @@ export function createPusher(needs: PusherNeeds): Pusher {
   }
 
   function meet(names: readonly NodeName[]): void {
-    for (const name of names) standingOf(name).changed = true;
+    for (const name of names) {
+      const standing = standingOf(name);
+      standing.changed = true;
+      if (standing.failures > 0) void forgive(name, standing).catch(() => {});
+    }
+    look();
+  }
+
+  /** It failed by what has been put right since: its pause is over. */
+  async function forgive(name: NodeName, standing: Standing): Promise<void> {
+    const node = await transact((tx): Promise<Node | null> => nodes.get(tx, name));
+    if (node?.push === undefined || JSON.stringify(node.push) === standing.tried) return;
+    standing.failures = 0;
     look();
   }
 

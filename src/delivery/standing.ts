@@ -24,6 +24,8 @@ export interface Standing {
   every: DurationMs;
   /** What was written is written anew when `every` is over, so that it must be over then. */
   redistribute: boolean;
+  /** How it was to be reached the last time, as text to compare. */
+  tried?: string;
   last?: LastPush;
 }
 
