@@ -27,6 +27,10 @@ export const environment = {
   KEYWARD_CHEF_USER: "The client or user that signs what is asked of it",
   KEYWARD_CHEF_KEY: "A PEM file with that one's private key",
   KEYWARD_CHEF_CA: "A PEM file with the CA certificates to trust for the Chef server",
+  KEYWARD_SSH_CONFIG:
+    "OpenSSH's configuration for pushes by the driver openssh, as for jump hosts: to the server, or to a command without one",
+  KEYWARD_SSH_AGENT:
+    "The socket of an ssh-agent by whose keys pushes log in, as hardware keys, instead of Keyward's own; likewise",
   KEYWARD_DEBUG: "When set, a fault of the program itself shows where in the code it happened",
   NO_COLOR: "When set and not empty, no colours",
   XDG_CONFIG_HOME:

@@ -50,7 +50,7 @@ export async function initialise(wanted: Wanted, world: World): Promise<Made> {
   if (existsSync(path.join(data, files.token))) throw exists(data);
   if (dryRun) return made;
   const kms = createKeyService(world);
-  const parts = await openHouse(data, quietLog, kms);
+  const parts = await openHouse(data, quietLog, { kms });
   try {
     if (parts.authority.show().certificates.length > 0) throw hasNoToken(data);
     const input: SealInput =

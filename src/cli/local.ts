@@ -8,12 +8,13 @@ import type { Parts } from "../server/parts.ts";
 import { createService } from "../server/serving.ts";
 import { createKeyService } from "./key-service.ts";
 import { localPrincipal, openHouse, quietLog, sealKindsOf, unsealByFile } from "./serve.ts";
+import { sshMeans } from "./ssh-means.ts";
 import type { World } from "./world.ts";
 
 /** @throws KeywardError `busy`, `integrity`, `local` */
 export async function openLocal(data: string, world: World): Promise<Api> {
   const kms = createKeyService(world);
-  const parts = await openHouse(data, quietLog, kms);
+  const parts = await openHouse(data, quietLog, { kms, ssh: () => sshMeans(world) });
   const service = createService(parts);
   const close = async (): Promise<void> => {
     service.close();

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { KeywardError } from "../base/errors.ts";
 import type { Kms } from "../model/kms.ts";
+import type { SshMeans } from "../model/ssh-means.ts";
 import { readKeyFile } from "../seal/file.ts";
 import type { SealInput } from "../seal/seal.ts";
 import { createLog, createTlsFile, type Parts, startServer } from "../server/server.ts";
@@ -19,6 +20,7 @@ export interface ServerCommand {
   readonly keyFile: string | undefined;
   /** Closed when the server stops. */
   readonly kms: Kms;
+  readonly ssh: SshMeans;
   /** Absent: Secretary's clients are not answered. */
   readonly secretary?: SecretarySettings;
   readonly signal: AbortSignal;
@@ -28,7 +30,7 @@ export interface ServerCommand {
 export async function runServer(options: ServerCommand): Promise<void> {
   const { data, listen, signal } = options;
   assertOurs(data);
-  const parts = await openHouse(data, createLog(), options.kms);
+  const parts = await openHouse(data, createLog(), { kms: options.kms, ssh: () => options.ssh });
   await assertInitialised(parts, data);
   const inputs = await sealInputs(options, parts);
   const server = await startServer(parts, {

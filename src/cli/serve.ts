@@ -7,6 +7,7 @@ import { systemClock } from "../base/time.ts";
 import { systemRandom } from "../crypto/random.ts";
 import type { Kms } from "../model/kms.ts";
 import type { Principal } from "../model/principal.ts";
+import type { SshMeans } from "../model/ssh-means.ts";
 import { readKeyFile } from "../seal/file.ts";
 import type { SealKind } from "../seal/seal.ts";
 import type { Log } from "../server/log.ts";
@@ -16,7 +17,11 @@ import { keyFileFor } from "./data-directory.ts";
 import { version } from "./release.ts";
 
 /** @throws KeywardError `busy` when another process has the store, `integrity`, `local` */
-export async function openHouse(data: string, log: Log, kms?: Kms): Promise<Parts> {
+export async function openHouse(
+  data: string,
+  log: Log,
+  given: { readonly kms?: Kms; readonly ssh?: () => SshMeans } = {},
+): Promise<Parts> {
   const store = await openSqlite({ directory: data });
   try {
     return await createParts({
@@ -25,7 +30,7 @@ export async function openHouse(data: string, log: Log, kms?: Kms): Promise<Part
       random: systemRandom,
       version,
       log,
-      ...(kms === undefined ? {} : { kms }),
+      ...given,
     });
   } catch (error) {
     await store.close();

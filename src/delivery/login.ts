@@ -36,13 +36,15 @@ export interface LoginNeeds {
   readonly rootKey: RootKey;
   readonly clock: Clock;
   readonly random: Random;
+  /** An ssh-agent's socket, to log in by what it holds instead. */
+  readonly agent?: () => string | undefined;
 }
 
 const CERTIFICATE_SECONDS = 300;
 /** Clocks differ. */
 const BEFORE_SECONDS = 60;
 
-export function createLogin({ transact, rootKey, clock, random }: LoginNeeds): Login {
+export function createLogin({ transact, rootKey, clock, random, agent }: LoginNeeds): Login {
   const kept = new Map<string, Promise<Secret>>();
   rootKey.onSeal(() => {
     for (const secret of kept.values())
@@ -92,6 +94,8 @@ export function createLogin({ transact, rootKey, clock, random }: LoginNeeds): L
 
   return {
     async loginFor({ driver, target }) {
+      const socket = agent?.();
+      if (socket !== undefined) return { kind: "agent", socket };
       const seed = await seedOf("ssh-push");
       const { key } = publicOf(seed) as SshPublicKey & { kind: "ed25519" };
       const file = encodePrivateKey(

@@ -11,6 +11,7 @@ import type { ScryptCost } from "../crypto/scrypt.ts";
 import { createFleet, type Fleet } from "../fleet/fleet.ts";
 import { createKeyring, type Keyring } from "../keyring/keyring.ts";
 import type { Kms } from "../model/kms.ts";
+import type { SshMeans } from "../model/ssh-means.ts";
 import { createRootKey, type RootKeeper } from "../seal/root-key.ts";
 import type { Store, Transact } from "../store/store.ts";
 import { createTransact } from "../store/transaction.ts";
@@ -29,6 +30,8 @@ export interface PartsNeeds {
   readonly cost?: ScryptCost;
   /** For seals by AWS KMS; closed by `close`. */
   readonly kms?: Kms;
+  /** For pushes. */
+  readonly ssh?: () => SshMeans;
 }
 
 export interface Parts extends PartsNeeds {

@@ -9,6 +9,7 @@ import {
 import type { Login } from "../delivery/login.ts";
 import type { PushDriver } from "../model/push.ts";
 import type { ConnectHost } from "../model/remote-host.ts";
+import type { SshMeans } from "../model/ssh-means.ts";
 import type { Parts } from "./parts.ts";
 
 export interface Pushing {
@@ -17,17 +18,20 @@ export interface Pushing {
   readonly sshCertificates: SshCertificates;
 }
 
-type Needs = Pick<Parts, "fleet" | "transact" | "rootKey" | "journal" | "store" | "clock" | "random" | "log">;
+type Needs = Pick<
+  Parts,
+  "fleet" | "transact" | "rootKey" | "journal" | "store" | "clock" | "random" | "log" | "ssh"
+>;
 
 /** @param count - Of pushes, by outcome. */
 export function createPushing(parts: Needs, count: (outcome: string) => void = () => {}): Pushing {
-  const { random, log } = parts;
+  const { random, log, ssh = (): SshMeans => ({}) } = parts;
   const drivers = new Map<PushDriver, Promise<ConnectHost>>();
   async function load(driver: PushDriver): Promise<ConnectHost> {
     const { createConnectHost, createOpenByOpenSsh, openBySsh2 } = await import("../adapters/ssh/ssh.ts");
-    return createConnectHost(driver === "ssh2" ? openBySsh2 : createOpenByOpenSsh(), random);
+    return createConnectHost(driver === "ssh2" ? openBySsh2 : createOpenByOpenSsh(ssh()), random);
   }
-  const login = createLogin(parts);
+  const login = createLogin({ ...parts, agent: () => ssh().agent });
   return {
     login,
     sshCertificates: createSshCertificates({ ...parts, login }),
@@ -37,6 +41,7 @@ export function createPushing(parts: Needs, count: (outcome: string) => void = (
       connect(driver) {
         const loading = drivers.get(driver) ?? load(driver);
         drivers.set(driver, loading);
+        loading.catch(() => drivers.delete(driver));
         return loading;
       },
       onRun({ node, outcome, error }) {

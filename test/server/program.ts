@@ -65,10 +65,14 @@ process.on("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
 });
 
-export function createProgram(directory = mkdtempSync(join(tmpdir(), "keyward-program-"))): Program {
+/** @param more - Of its environment. */
+export function createProgram(
+  directory = mkdtempSync(join(tmpdir(), "keyward-program-")),
+  more: Readonly<Record<string, string>> = {},
+): Program {
   const data = join(directory, "store");
   const keyward = copyBuild(directory);
-  const env = { PATH: process.env.PATH ?? "", HOME: directory, KEYWARD_DATA: data };
+  const env = { PATH: process.env.PATH ?? "", HOME: directory, KEYWARD_DATA: data, ...more };
   const start = (words: readonly string[]): ChildProcess => {
     const child = spawn(keyward, words, { cwd: directory, env, stdio: ["pipe", "pipe", "pipe"] });
     child.stdin?.on("error", () => {});

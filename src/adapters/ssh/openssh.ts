@@ -51,7 +51,8 @@ export function createOpenByOpenSsh({
         ...options.flatMap((one) => ["-o", one]),
       ];
       const start = (...rest: readonly string[]): Conversation => {
-        const started = converse([...words, ...rest]);
+        // for a jump host too, whose own ssh has none of these words
+        const started = converse([...words, ...rest], { SSH_AUTH_SOCK: socket });
         if ("stream" in started) return started;
         throw new KeywardError("local", `cannot start ${program}`, { hint: "install openssh-client" });
       };

@@ -9,6 +9,7 @@ import { guard, isExecutable } from "../guard.ts";
 import { parseListen } from "../listen.ts";
 import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
+import { sshMeans } from "../ssh-means.ts";
 import { defaultData } from "../target.ts";
 import type { World } from "../world.ts";
 
@@ -62,6 +63,7 @@ export const command = runnable(
     ],
     notes: [
       "The certificate is for localhost, for this machine's name, for the address of --listen and for each --name. With a key file, or a seal by AWS KMS, the server opens itself; else it starts sealed: keyward unseal. Logs are JSON lines on stderr.",
+      "How nodes without an agent are reached besides: KEYWARD_SSH_CONFIG, KEYWARD_SSH_AGENT (keyward help environment).",
       "With --master-key it answers POST /v1/decrypt as keyward daemon does, for this store's own nodes too: app id node:NAME.",
     ],
     async run({ world }, { flags }) {
@@ -86,6 +88,7 @@ export const command = runnable(
         names: flags.name ?? [],
         keyFile: flags["key-file"] === undefined ? undefined : path.resolve(world.cwd, flags["key-file"]),
         kms,
+        ssh: sshMeans(world),
         ...present({ secretary: await secretaryOf(flags, world, kms) }),
         signal: world.interrupted,
       });
