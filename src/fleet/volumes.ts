@@ -30,6 +30,8 @@ export interface VolumeRow {
   readonly asked?: UnixMs;
   /** Approvals that are lacking. */
   readonly lacking: number;
+  /** The node is frozen: it gets no key until it is thawed. */
+  readonly frozen?: true;
   /** What the node said went wrong. */
   readonly failed?: string;
 }
@@ -95,6 +97,7 @@ export function createVolumes({
               opens: today(row, clock()).length,
               ...(row?.asked === undefined || clock() - row.asked >= approvalMs ? {} : { asked: row.asked }),
               lacking: lackOf(grant.delivery, row, clock()),
+              ...(roster.nodes.get(name)?.state === "frozen" ? { frozen: true as const } : {}),
               ...(record?.failed === undefined ? {} : { failed: record.failed }),
             });
           }

@@ -19,6 +19,8 @@ const volume = object({
   asked: optional(time),
   /** Approvals that are lacking. */
   lacking: Type.Integer({ minimum: 0 }),
+  /** The node is frozen: it gets no key until it is thawed. */
+  frozen: optional(Type.Literal(true)),
   failed: optional(text()),
 });
 

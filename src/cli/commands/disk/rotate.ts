@@ -1,19 +1,60 @@
 /** `keyward disk rotate`: this node's volumes to the key's current version. */
 import { isKeywardError } from "../../../base/errors.ts";
+import { parseDuration } from "../../../base/time.ts";
+import { parseNodeName } from "../../../model/name.ts";
 import { act } from "../../command.ts";
 import { chosen, nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
+import { integer } from "../../read-flags.ts";
 import { usage } from "../../session.ts";
 
 export const rotate = act({
-  summary: "Take this node's volumes to the version that the server wants; also after one was broken off",
+  summary: "Take this node's volumes to the version that the server wants, or the whole fleet to new keys",
   words: ["[NAME]"],
-  flags: { ...nodeFlags, all: { type: "boolean", help: "All volumes of this node" } },
-  calls: [],
-  examples: ["keyward key rotate disk/db1", "keyward disk rotate data", "keyward disk rotate --all"],
+  flags: {
+    ...nodeFlags,
+    all: { type: "boolean", help: "All volumes of this node" },
+    fleet: { type: "boolean", help: "Make new keys for the volumes of all nodes, a few first" },
+    node: { type: "string", value: "NODE", help: "With --fleet: only keys of this node's volumes" },
+    canary: { type: "string", value: "N", help: "With --fleet: so many keys first (1)" },
+    "at-once": { type: "string", value: "N", help: "With --fleet: then so many at once (10)" },
+    wait: { type: "string", value: "TIME", help: "With --fleet: for the nodes of each group (5m)" },
+    "older-than": {
+      type: "string",
+      value: "TIME",
+      help: "With --fleet: only keys whose version is older (1h)",
+    },
+  },
+  changes: true,
+  calls: ["disk.list", "key.show", "key.rotate"],
+  examples: [
+    "keyward disk rotate data",
+    "keyward disk rotate --all",
+    "keyward disk rotate --fleet --dry-run",
+    "keyward disk rotate --fleet --canary 2 --at-once 20 --wait 10m",
+  ],
   notes: [
+    "--fleet is an operator's: it shows its plan with --dry-run, makes the next version of a few keys, waits until every node of theirs has proved that it opens its volume with it, and only then goes on, group by group. When a node does not in its time it stops and ends with 8; nothing is lost, since a volume opens with the old key until its new one is proved. Killed or stopped, it goes on when it is run again: what is under way is waited for, and keys younger than --older-than are not rotated twice. Keys of frozen nodes, and of volumes that were never opened or failed last, are left alone, and said.",
     "A new version is made at the server: keyward key rotate. Running agents then rotate by themselves, and keyward plan shows which nodes have not; this does the same, now. A header copy comes first; the old slot goes when the server has believed that the new one opens the volume. Killed at any step, it goes on where it was.",
   ],
-  async run({ world, out }, { words, flags }) {
+  async run(session, { words, flags }) {
+    const { world, out, dryRun } = session;
+    if (flags.fleet === true) {
+      if (words.length > 0 || flags.all === true) throw usage("--fleet takes no name, and no --all");
+      const { rotateOfFleet } = await import("../../disk/fleet-rotate.ts");
+      return await rotateOfFleet(
+        session,
+        {
+          node: flags.node === undefined ? undefined : parseNodeName(flags.node),
+          olderThan: parseDuration(flags["older-than"] ?? "1h"),
+        },
+        {
+          canary: integer(flags.canary, "--canary", 1) ?? 1,
+          atOnce: integer(flags["at-once"], "--at-once", 1) ?? 10,
+          patience: parseDuration(flags.wait ?? "5m"),
+        },
+      );
+    }
+    if (dryRun) throw usage("--dry-run is for --fleet");
     if ((words.length === 0) !== (flags.all === true)) throw usage("name a volume, or say --all");
     const node = thisNode(flags, world, out);
     const names = chosen(node, words).map(({ delivery }) => delivery.name);
