@@ -140,14 +140,20 @@ function endOf(child: ChildProcess): Promise<End> {
   });
 }
 
+/** After a program's end, without a word on pipes that are still open. */
+const QUIET_MS = 100;
+const QUIET = { turns: 10, most: 100 };
+
 function follow(child: ChildProcess, program: Program, output: Output, finish: (end: End) => void): void {
   let late = false;
+  let heard = 0;
   let left = program.keep ?? 4096;
   const timer = setTimeout(() => {
     late = true;
     killGroup(child);
   }, program.limit);
   const collect = (chunk: Buffer, ...into: readonly Buffer[][]): void => {
+    heard++;
     if (left > 0) for (const list of into) list.push(chunk.subarray(0, left));
     left -= chunk.length;
   };
@@ -162,19 +168,31 @@ function follow(child: ChildProcess, program: Program, output: Output, finish: (
   });
   child.on("exit", (status, signal) => {
     clearTimeout(timer);
+    let patience: NodeJS.Timeout | undefined;
     const end = (): void => {
+      clearTimeout(patience);
       child.stdout?.destroy();
       child.stderr?.destroy();
       if (late) finish({ kind: "timeout", limit: program.limit });
       else if (signal !== null) finish({ kind: "killed", signal });
       else finish({ kind: "exited", status: status ?? 0 });
     };
-    // A child that stays behind as a daemon may hold the pipes open for ever.
-    const patience = setTimeout(end, 100);
-    child.on("close", () => {
-      clearTimeout(patience);
-      end();
-    });
+    // A child that stays behind as a daemon may hold the pipes open for ever. On a busy machine a timer comes before what
+    // the pipes hold is read: each turn gives them a chance, and only turns without a word count.
+    const quietly = (turns: number, most: number): void => {
+      if (child.stdout?.closed === true && child.stderr?.closed === true) return;
+      if (turns === 0 || most === 0) {
+        end();
+        return;
+      }
+      const before = heard;
+      patience = setTimeout(
+        () => setImmediate(() => quietly(heard === before ? turns - 1 : turns, most - 1)),
+        QUIET_MS,
+      );
+    };
+    child.on("close", end);
+    quietly(QUIET.turns, QUIET.most);
   });
 }
 
