@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DevicePath, MountPoint, UnitName, UnlockDelivery, VolumeName } from "../model/volume.ts";
 import { systemdEscape, systemdEscapePath } from "./escape.ts";
-import { unitFiles, unitsToEnable } from "./units.ts";
+import { unitFiles, unitsToEnable, unitsToStart } from "./units.ts";
 
 const delivery: UnlockDelivery = {
   kind: "unlock",
@@ -24,11 +24,12 @@ test("systemd opens the volume, mounts it, and starts what is bound to it", () =
   );
   assert.equal(
     files.get("/etc/fstab"),
-    "/dev/mapper/data-1 /srv/my-data ext4 _netdev,nofail,x-systemd.requires=systemd-cryptsetup@data\\x2d1.service,x-systemd.device-timeout=0,noatime 0 2\n",
+    "/dev/mapper/data-1 /srv/my-data ext4 _netdev,nofail,x-systemd.requires=systemd-cryptsetup@data\\x2d1.service,x-systemd.device-timeout=90s,noatime 0 2\n",
   );
   const crypt = files.get("/etc/systemd/system/systemd-cryptsetup@data\\x2d1.service.d/keyward.conf");
   assert.match(crypt ?? "", /^Wants=srv-my\\x2ddata.mount$/m);
   assert.match(crypt ?? "", /^StartLimitIntervalSec=0$/m);
+  assert.match(crypt ?? "", /^ExecStartPost=-systemctl --no-block start srv-my\\\\x2ddata.mount$/m);
   assert.match(
     files.get("/etc/systemd/system/srv-my\\x2ddata.mount.d/keyward.conf") ?? "",
     /^Wants=mongod.service$/m,
@@ -42,6 +43,7 @@ test("systemd opens the volume, mounts it, and starts what is bound to it", () =
     assert.ok(service.split("\n").includes(line), line);
   assert.match(files.get("/etc/systemd/system/keyward-key@.socket") ?? "", /^DefaultDependencies=no$/m);
   assert.deepEqual(unitsToEnable(delivery), ["remote-cryptsetup.target", "keyward-key@data\\x2d1.socket"]);
+  assert.deepEqual(unitsToStart(delivery), ["systemd-cryptsetup@data\\x2d1.service"]);
 });
 
 test("a volume that is not mounted has neither fstab nor units of a mount", () => {

@@ -35,7 +35,10 @@ Service=keyward-agent.service
 WantedBy=sysinit.target
 `;
 
-/** Without these the agent waits for sysinit.target, which waits for the volume, which waits for the agent. */
+/**
+ * Without the first ones the agent waits for sysinit.target, which waits for the volume, which waits for the agent.
+ * What it has of a key is wiped, but for copies that its runtime has made: they must not reach the swap.
+ */
 const AGENT = `[Unit]
 DefaultDependencies=no
 After=systemd-tmpfiles-setup.service network.target
@@ -44,7 +47,10 @@ Before=shutdown.target
 
 [Service]
 LimitCORE=0
+MemorySwapMax=0
 `;
+
+const DEVICE_TIMEOUT = "90s";
 
 export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
   const { name, mount, start } = delivery;
@@ -52,13 +58,18 @@ export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
   const socket = `keyward-key@${systemdEscape(name)}.socket`;
   const mounted = mount === undefined ? undefined : `${systemdEscapePath(mount.point)}.mount`;
   const wants = mounted === undefined ? "" : `Wants=${mounted}\n`;
+  // When the key comes later than the mount waits for its device.
+  const mountLate =
+    mounted === undefined
+      ? ""
+      : `ExecStartPost=-systemctl --no-block start ${mounted.replaceAll("\\", "\\\\")}\n`;
   const files: UnitFile[] = [
     line("/etc/crypttab", `${name} ${encryptedDevice(delivery)} none luks,_netdev,nofail,headless=true`),
     file("/etc/systemd/system/keyward-key@.socket", KEY_SOCKET),
     file("/etc/systemd/system/keyward-agent.service.d/keyward-disk.conf", AGENT),
     file(
       `/etc/systemd/system/${crypt}.d/keyward.conf`,
-      `[Unit]\nStartLimitIntervalSec=0\nWants=${socket}\nAfter=${socket}\n${wants}\n[Service]\nRestart=on-failure\nRestartSec=2s\n`,
+      `[Unit]\nStartLimitIntervalSec=0\nWants=${socket}\nAfter=${socket}\n${wants}\n[Service]\nRestart=on-failure\nRestartSec=2s\n${mountLate}`,
     ),
   ];
   if (mount !== undefined && mounted !== undefined) {
@@ -66,7 +77,8 @@ export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
       "_netdev",
       "nofail",
       `x-systemd.requires=${crypt}`,
-      "x-systemd.device-timeout=0",
+      // Without an end it would hold up a shutdown as well: systemd waits until the opened device is gone.
+      `x-systemd.device-timeout=${DEVICE_TIMEOUT}`,
       ...mount.options,
     ];
     files.push(
@@ -88,6 +100,11 @@ export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
 /** What is to be enabled: on Debian 12 nothing starts `_netdev` volumes at boot otherwise. */
 export function unitsToEnable({ name }: UnlockDelivery): string[] {
   return ["remote-cryptsetup.target", `keyward-key@${systemdEscape(name)}.socket`];
+}
+
+/** What is to be started now, if the volume is open: systemd takes it over, and closes it when the machine stops. */
+export function unitsToStart({ name }: UnlockDelivery): string[] {
+  return [`systemd-cryptsetup@${systemdEscape(name)}.service`];
 }
 
 const line = (path: string, text: string): UnitFile => ({ path, kind: "line", text: `${text}\n` });

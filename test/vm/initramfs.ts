@@ -29,12 +29,25 @@ const HOST_PATH = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /** Where `makeInitramfs` puts it. */
 export const initramfs = cached("initramfs");
 
+/** With what it takes to reach a system on a disk, and no more. */
+export const starter = cached("starter");
+
 export async function makeInitramfs(): Promise<void> {
-  keep(initramfs, [archive([...system(), ...product(), ...(await guestPrograms())])]);
+  const modules = modulesOf(umlKernel());
+  keep(initramfs, [
+    archive([
+      ...base(),
+      ...modules,
+      ...modulesOf(cloudKernel()),
+      ...programs(),
+      ...product(),
+      ...(await guestPrograms()),
+    ]),
+  ]);
+  keep(starter, [archive([...base(), ...modules])]);
 }
 
-function system(): Entry[] {
-  const programs = Object.entries(PROGRAMS).map(([name, path]) => [hostProgram(name), path] as const);
+function base(): Entry[] {
   return [
     file(hostProgram("busybox"), "bin/busybox", 0o755),
     { kind: "link", path: "bin/sh", target: "busybox" },
@@ -43,10 +56,14 @@ function system(): Entry[] {
     text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
     text("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
     text("etc/hosts", "127.0.0.1 localhost\n"),
-    ...modulesOf(cloudKernel()),
-    ...modulesOf(umlKernel()),
-    ...programs.map(([from, to]) => file(from, to, 0o755)),
-    ...librariesOf([NODE, hostProgram("busybox"), ...programs.map(([from]) => from)]),
+  ];
+}
+
+function programs(): Entry[] {
+  const found = Object.entries(PROGRAMS).map(([name, path]) => [hostProgram(name), path] as const);
+  return [
+    ...found.map(([from, to]) => file(from, to, 0o755)),
+    ...librariesOf([NODE, hostProgram("busybox"), ...found.map(([from]) => from)]),
   ];
 }
 
@@ -59,7 +76,7 @@ function modulesOf({ release, modules }: Kernel): Entry[] {
 }
 
 /** As `npm ci && npm run build` leaves it, but for the single executable. */
-function product(): Entry[] {
+export function product(): Entry[] {
   const dist = join(root, "dist");
   if (!existsSync(join(dist, "keyward.cjs"))) throw new Error("the program is not built: npm run build");
   const bundles = readdirSync(dist, { recursive: true, withFileTypes: true })
@@ -79,7 +96,7 @@ function product(): Entry[] {
   ];
 }
 
-async function guestPrograms(): Promise<Entry[]> {
+export async function guestPrograms(): Promise<Entry[]> {
   const folder = join(import.meta.dirname, "guest");
   const sources = readdirSync(folder).filter((name) => name.endsWith(".ts"));
   const { outputFiles } = await build({

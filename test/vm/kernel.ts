@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { tryAgain } from "./apt.ts";
 import { cached } from "./cache.ts";
 
 /** Its newest dependency names the kernel's package. */
@@ -48,13 +49,7 @@ export function fetchKernel(): void {
   const scratch = cached(`kernel.${process.pid}`);
   mkdirSync(scratch, { recursive: true });
   try {
-    try {
-      download(scratch);
-    } catch {
-      // The lists are absent, or older than what the mirror still has.
-      execFileSync("apt-get", ["update", "-q"], { stdio: ["ignore", "ignore", "inherit"] });
-      download(scratch);
-    }
+    tryAgain(() => download(scratch));
     const file = readdirSync(scratch).find((path) => path.endsWith(".deb"));
     if (file === undefined) throw new Error(`${META}: nothing was downloaded`);
     execFileSync("dpkg", ["-x", file, "kernel"], { cwd: scratch });

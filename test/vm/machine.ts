@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { archive, type Entry } from "./archive.ts";
-import { initramfs } from "./initramfs.ts";
 import type { Seen } from "./watch.ts";
 
 export interface Boot {
@@ -64,8 +63,8 @@ export function wordsOf(asked: Boot, places: Places): string[] {
   });
 }
 
-/** What this boot has in its memory, at `path`. */
-export function writeInitramfs(path: string, { files = [] }: Boot): void {
+/** What this boot has in its memory, at `path`. @param initramfs - What it begins with. */
+export function writeInitramfs(path: string, initramfs: string, files: readonly Entry[] = []): void {
   copyFileSync(initramfs, path);
   if (files.length > 0) appendFileSync(path, archive(files));
 }

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { initramfs } from "./initramfs.ts";
 import { cloudKernel } from "./kernel.ts";
 import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
@@ -44,7 +45,7 @@ export function createTcgMachine(options: TcgOptions = {}): TcgMachine {
     disk: at("disk.img"),
     variables: at("variables.fd"),
     async boot(asked) {
-      writeInitramfs(at("initramfs"), asked);
+      writeInitramfs(at("initramfs"), initramfs, asked.files);
       const seen = await watch(
         argv(folder, [...(firmware === "uefi" ? flash(at("variables.fd")) : []), "-uuid", uuid], asked),
         DEADLINE_MS,

@@ -2,14 +2,19 @@
  * UML: User Mode Linux, a real kernel as a process of an unprivileged user: device-mapper, LVM, file systems and
  * reboots in a second or two, without firmware. It sees nothing of this machine but its own disk.
  */
+import { execFileSync } from "node:child_process";
 import { chownSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import type { Entry } from "./archive.ts";
+import { debian } from "./debian.ts";
+import { initramfs, starter } from "./initramfs.ts";
 import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
 
 const DISK_BYTES = 256 * 1024 * 1024;
 const DEADLINE_MS = 120_000;
+const SYSTEMD_DEADLINE_MS = 240_000;
 
 /** Where slirp has this machine's loopback, all of it; without a route to anywhere else the guest reaches no more. */
 const LOOPBACK = "10.0.2.2";
@@ -17,36 +22,82 @@ const LOOPBACK = "10.0.2.2";
 /** "nobody": a guest that breaks out finds no rights. */
 const NOBODY = 65_534;
 
-export function createUmlMachine(): Machine & { readonly disk: string } {
-  const folder = mkdtempSync(join(tmpdir(), "keyward-uml-"));
-  const at = (name: string): string => join(folder, name);
-  writeFileSync(at("disk.img"), "");
-  truncateSync(at("disk.img"), DISK_BYTES);
-  if (process.getuid?.() === 0) for (const path of [folder, at("disk.img")]) chownSync(path, NOBODY, NOBODY);
+export interface UmlMachine extends Machine {
+  /** Files: what it may keep a secret on by mistake is searched from outside. */
+  readonly disk: string;
+  readonly disks: readonly string[];
+}
+
+/** Everything in its memory but for one empty disk. */
+export function createUmlMachine(): UmlMachine {
+  const folder = newFolder();
+  return machine(folder, { ubda: emptyDisk(folder, "data") }, initramfs, DEADLINE_MS);
+}
+
+/** Debian with systemd on a disk of its own (`debian.ts`), which it keeps; two empty disks; and swap. */
+export function createDebianMachine(): UmlMachine {
+  const folder = newFolder();
+  const system = join(folder, "system.img");
+  execFileSync("cp", ["--sparse=always", debian, system]);
+  const swap = emptyDisk(folder, "swap");
+  execFileSync("mkswap", [swap], { stdio: "pipe" });
+  const disks = {
+    ubda: emptyDisk(folder, "data"),
+    ubdb: system,
+    ubdc: swap,
+    ubdd: emptyDisk(folder, "more"),
+  };
+  return machine(folder, disks, starter, SYSTEMD_DEADLINE_MS);
+}
+
+const newFolder = (): string => mkdtempSync(join(tmpdir(), "keyward-uml-"));
+
+function emptyDisk(folder: string, name: string): string {
+  const path = join(folder, `${name}.img`);
+  writeFileSync(path, "");
+  truncateSync(path, DISK_BYTES);
+  return path;
+}
+
+function machine(
+  folder: string,
+  disks: Readonly<Record<string, string>> & { readonly ubda: string },
+  memory: string,
+  deadlineMs: number,
+): UmlMachine {
+  // `init.sh` takes them over to the system on the disk.
+  const placed = (file: Entry): Entry =>
+    disks.ubdb === undefined ? file : { ...file, path: `files/${file.path}` };
+  const paths = Object.values(disks);
+  if (process.getuid?.() === 0) for (const path of [folder, ...paths]) chownSync(path, NOBODY, NOBODY);
   return {
-    disk: at("disk.img"),
+    disk: disks.ubda,
+    disks: paths,
     async boot(asked) {
-      writeInitramfs(at("initramfs"), asked);
-      const seen = await watch(argv(folder, asked), DEADLINE_MS, asked.cut ?? null);
+      writeInitramfs(join(folder, "initramfs"), memory, asked.files?.map(placed));
+      const seen = await watch(argv(folder, disks, asked), deadlineMs, asked.cut ?? null);
       return { ...seen, console: "" };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-function argv(folder: string, asked: Boot): string[] {
+function argv(folder: string, disks: Readonly<Record<string, string>>, asked: Boot): string[] {
+  const words = wordsOf(asked, {
+    report: "/dev/tty1",
+    disk: "/dev/ubda",
+    server: { address: LOOPBACK, port: asked.port ?? 0 },
+  });
   return [
     ...(process.getuid?.() === 0 ? [...NAMESPACE, ...UNPRIVILEGED] : []),
     ...["env", "-i", "PATH=/usr/bin:/bin", `HOME=${folder}`, "TMPDIR=/dev/shm"],
-    ...["linux.uml", "mem=1G", `initrd=${join(folder, "initramfs")}`, `ubda=${join(folder, "disk.img")}`],
+    ...["linux.uml", "mem=1G", `initrd=${join(folder, "initramfs")}`],
+    ...Object.entries(disks).map(([name, path]) => `${name}=${path}`),
     ...[`umid=${basename(folder)}`, `uml_dir=${folder}/`, "quiet", "loglevel=4", "panic=-1"],
     ...["con=null", "con0=null,fd:2", "con1=null,fd:1"],
     ...(asked.port === undefined ? [] : ["eth0=slirp,,/usr/bin/slirp-fullbolt"]),
-    ...wordsOf(asked, {
-      report: "/dev/tty1",
-      disk: "/dev/ubda",
-      server: { address: LOOPBACK, port: asked.port ?? 0 },
-    }),
+    ...words,
+    ...(disks.ubdb === undefined ? [] : ["KW_ROOT=/dev/ubdb"]),
   ];
 }
 

@@ -24,5 +24,15 @@ if [ -n "$KW_ADDRESS" ]; then
   echo "$KW_ADDRESS keys.test" >> /etc/hosts
 fi
 
+if [ -n "$KW_ROOT" ]; then
+  # The system on a disk takes over; a unit of it runs the program, and switches the machine off.
+  mount -t ext4 "$KW_ROOT" /mnt
+  cp /etc/hosts /mnt/etc/hosts
+  [ ! -d /files ] || cp -a /files/. /mnt/
+  env | grep '^KW_' > /run/story.env
+  for place in proc sys dev run; do mount --move "/$place" "/mnt/$place"; done
+  exec switch_root /mnt /lib/systemd/systemd
+fi
+
 node "/guest/$KW_PROGRAM.cjs" || echo "init: $KW_PROGRAM ended with $?"
 poweroff -f

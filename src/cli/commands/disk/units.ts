@@ -1,7 +1,7 @@
 /** `keyward disk units`: what makes systemd open a volume at boot. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { unitFiles, unitsToEnable } from "../../../disk/disk.ts";
+import { unitFiles, unitsToEnable, unitsToStart } from "../../../disk/disk.ts";
 import { act } from "../../command.ts";
 import { knownVolume, nodeFlags, thisNode } from "../../disk/this-node.ts";
 import { writeNew } from "../../write-file.ts";
@@ -20,13 +20,14 @@ export const units = act({
   calls: [],
   examples: ["keyward disk units data", "keyward disk units data --out /"],
   notes: [
-    "Add the lines to /etc/crypttab and /etc/fstab by hand or by your configuration management; then: systemctl daemon-reload, and enable what is named at the end. After that keyward disk preflight says what is missing. systemd asks the agent for the key at a socket, and orders, waits and retries by itself.",
+    "Add the lines to /etc/crypttab and /etc/fstab by hand or by your configuration management; then run what is named at the end: what is to be started takes over the volume that is open now, so that it is closed when the machine stops. After that keyward disk preflight says what is missing. systemd asks the agent for the key at a socket, and orders, waits and retries by itself.",
     "Root disks are opened before any of this runs, and are not done so.",
   ],
   async run({ world, out }, { words: [name = ""], flags }) {
     const { delivery } = knownVolume(thisNode(flags, world, out), name);
     const files = unitFiles(delivery);
     const enable = unitsToEnable(delivery);
+    const start = unitsToStart(delivery);
     const root = flags.out === undefined ? undefined : path.resolve(world.cwd, flags.out);
     const whole = files.filter(({ kind }) => kind === "file");
     if (root !== undefined)
@@ -42,9 +43,19 @@ export const units = act({
       "",
     ]);
     out.show(
-      { files, enable },
+      { files, enable, start },
       {
-        blocks: [{ kind: "lines", lines: [...lines, `# systemctl enable ${enable.join(" ")}`] }],
+        blocks: [
+          {
+            kind: "lines",
+            lines: [
+              ...lines,
+              "# systemctl daemon-reload",
+              `# systemctl enable ${enable.join(" ")}`,
+              `# systemctl start ${start.join(" ")}`,
+            ],
+          },
+        ],
         names: whole.map((one) => one.path),
       },
     );
