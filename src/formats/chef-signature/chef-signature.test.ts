@@ -70,6 +70,22 @@ test("every recorded request has mixlib's canonical text and headers, to the byt
   assert.equal(count, 114);
 });
 
+test("a time that is none, and a version that there is not, mixlib does not sign: such a request is malformed", () => {
+  const unsigned = cases.filter((one) => one.canonical_request === undefined);
+  assert.equal(unsigned.length, 8);
+  for (const one of unsigned) {
+    const protocol = isProtocol(one.version) ? one.version : "1.1";
+    const sent = send(protocol);
+    sent.headers["x-ops-timestamp"] = one.timestamp;
+    sent.headers["x-ops-sign"] = sent.headers["x-ops-sign"]?.replace(protocol, one.version);
+    assert.throws(
+      () => verifyRequest(sent.request, sent.headers, publicKey, now),
+      (error) => isKeywardError(error, "malformed"),
+      one.name,
+    );
+  }
+});
+
 test("the verifier accepts what was signed", () => {
   for (const one of cases) {
     if (one.headers === undefined || one.path.includes("?")) continue;
