@@ -50,6 +50,8 @@ export interface Act<F extends Flags = Flags, C extends OperationName = Operatio
   readonly examples: readonly string[];
   /** Paragraphs for help. */
   readonly notes?: readonly string[];
+  /** A word that begins with a dash and holds a colon is a query: `-tags:web`. */
+  readonly queries?: true;
   /** What follows `--`, as help names it. Absent: nothing may. */
   readonly rest?: string;
   /** Says why there is no further word, where people often type one. */

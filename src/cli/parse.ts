@@ -12,7 +12,11 @@ import { flagsOf } from "./flags.ts";
  */
 export function parseTyped(name: string, act: AnyAct, typed: readonly string[]): Typed<Flags> {
   const flags = flagsOf(act);
-  const { values, positionals, tokens } = split(name, flags, typed);
+  const { values, positionals, tokens } = split(
+    name,
+    flags,
+    act.queries === true ? negatedLast(typed) : typed,
+  );
   const end = tokens.find((token) => token.kind === "option-terminator")?.index;
   // Where no program follows, -- only ends the flags: what comes after it is words.
   const rest = end === undefined || act.rest === undefined ? undefined : typed.slice(end + 1);
@@ -23,6 +27,13 @@ export function parseTyped(name: string, act: AnyAct, typed: readonly string[]):
     checkWords(name, act, words);
   }
   return { words, flags: values as Typed<Flags>["flags"], ...(rest === undefined ? {} : { rest }) };
+}
+
+/** Chef's language takes `-tags:web` for NOT; behind `--` it is no flag. */
+function negatedLast(typed: readonly string[]): readonly string[] {
+  const isNegated = (word: string): boolean => /^-[^-=][^=]*:/.test(word);
+  if (typed.includes("--") || !typed.some(isNegated)) return typed;
+  return [...typed.filter((word) => !isNegated(word)), "--", ...typed.filter(isNegated)];
 }
 
 function split(name: string, flags: Flags, typed: readonly string[]) {

@@ -27,6 +27,7 @@ const fileLimits: JsonLimits = { size: 268_435_456, depth: 64, count: 50_000_000
 const query = act({
   summary: "Ask a Chef query of the fleet, or of a file of Chef node objects",
   words: ["QUERY"],
+  queries: true,
   flags: {
     file: { type: "string", value: "NODES.json", help: "Ask these Chef node objects instead of the fleet" },
     chef: {

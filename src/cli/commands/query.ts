@@ -8,6 +8,7 @@ import { explain, underscored } from "../view.ts";
 const test = act({
   summary: "Show which nodes a query selects, term by term with --node",
   words: ["QUERY"],
+  queries: true,
   flags: { node: { type: "string", value: "NODE", help: "Explain the match or the miss of this node" } },
   calls: ["query.test"],
   examples: [
