@@ -64,7 +64,9 @@ const ABSENT_MS = 5000;
 const SECOND_OPINION_MS = 3000;
 
 /** One of the ways to a key. */
-type Server = Pick<Api, "call">;
+export interface Server extends Pick<Api, "call"> {
+  readonly address: string;
+}
 
 export interface Ways {
   /** All serve the same store; the first is asked first. */

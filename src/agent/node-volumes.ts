@@ -1,9 +1,9 @@
 /** Node volumes: the volumes of a running agent, and the sockets at which systemd asks for their keys. */
 import type { KeySocket } from "../adapters/systemd/key-socket.ts";
-import type { Api } from "../api/api.ts";
 import { isKeywardError } from "../base/errors.ts";
 import type { DurationMs } from "../base/time.ts";
 import { parseVolumeName } from "../model/volume.ts";
+import type { Server } from "./ask-volume.ts";
 import type { Deriver } from "./deriver.ts";
 import { createHeaders } from "./headers.ts";
 import type { HeldVersion } from "./installed.ts";
@@ -79,9 +79,10 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
 }
 
 /** A connection for each call: with the certificate of now, and none that is open when it is renewed. */
-function serversOf({ parts }: Setup, membership: Membership): Pick<Api, "call">[] {
+function serversOf({ parts }: Setup, membership: Membership): Server[] {
   const { ca, certificate, key } = membership;
   return addressesOf(membership).map((address) => ({
+    address,
     async call(operation, request) {
       const api = parts.connect({ address, ca, cert: certificate, key, timeoutMs: TIMEOUT_MS });
       try {

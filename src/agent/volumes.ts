@@ -4,7 +4,6 @@
  */
 
 import { restoreHeader } from "../adapters/luks/header-copy.ts";
-import type { Api } from "../api/api.ts";
 import { fields, fromBase64, toBase64 } from "../base/bytes.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
@@ -17,6 +16,7 @@ import {
   type DiskHost,
   type OpenedVolume,
   openVolume,
+  type PreflightLine,
   type Rotated,
   rotateVolume,
 } from "../disk/disk.ts";
@@ -24,8 +24,9 @@ import { openHeader, peekHeader } from "../formats/header-backup/header-backup.t
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import { encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
-import { type AnsweredKey, type AskParts, askVolume, type VolumeAnswer } from "./ask-volume.ts";
+import { type AnsweredKey, type AskParts, askVolume, type Server, type VolumeAnswer } from "./ask-volume.ts";
 import type { KnownVolume } from "./known-volumes.ts";
+import { rehearse } from "./rehearse.ts";
 import { keepSpare, spareAnswer } from "./spare-answer.ts";
 import type { VolumeSpares } from "./volume-spares.ts";
 
@@ -43,7 +44,7 @@ export interface VolumesParts extends AskParts {
   readonly host: DiskHost;
   readonly node: NodeName;
   /** Of one store, the one to ask first before the others. */
-  readonly servers: () => readonly Pick<Api, "call">[];
+  readonly servers: () => readonly Server[];
   /** What this node was granted when it last heard of it. */
   readonly known: () => readonly KnownVolume[];
   readonly spares: VolumeSpares;
@@ -101,6 +102,8 @@ export interface Volumes {
     budget: DurationMs,
     signal: AbortSignal,
   ): Promise<{ key: Secret; version: VersionNumber }>;
+  /** What each of the ways would give now; nothing is opened, and nothing counts. */
+  rehearse(name: VolumeName): Promise<PreflightLine[]>;
   close(delivery: UnlockDelivery, options: CloseOptions): Promise<Closed>;
 }
 
@@ -256,6 +259,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
       );
     },
 
+    rehearse: (name) => rehearse(parts, name),
     close: (delivery, options) => closeVolume(host, delivery, options),
   };
 }

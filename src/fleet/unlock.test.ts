@@ -75,6 +75,22 @@ describe("a volume's key", () => {
     assert.equal((await denials()).length, 5);
   });
 
+  it("is rehearsed without going out, and without counting", async () => {
+    await bench.unlock("disk/db1", "role:db", { conditions: { maxOpens: 1, approvals: 2 } });
+    const rehearse = (from = "192.0.2.1") =>
+      bench.fleet.unlock(asNode("db1"), "data", from, { rehearse: true });
+    for (let i = 0; i < 3; i++) {
+      const { versions, lacking, challenge } = await rehearse();
+      assert.deepEqual([versions, lacking, challenge], [[{ version: 1 }], 2, ""]);
+    }
+    assert.equal(bench.opened.length, 0);
+    const [row] = await bench.fleet.volumes(me);
+    assert.deepEqual([row?.opens, row?.asked, row?.opened], [0, undefined, undefined]);
+    assert.equal((await bench.events("node:unlock")).at(-1)?.detail?.rehearsed, true);
+    await bench.fleet.nodes.freeze(me, "db1");
+    await assert.rejects(rehearse(), { code: "denied" });
+  });
+
   it("a loss or a freeze says beforehand what becomes of the volume", async () => {
     const mount = { point: "/srv/data", fstype: "ext4", options: [] };
     const delivery = { mount, start: ["a.service", "b.service"] } as const;

@@ -10,7 +10,7 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { UnixMs } from "../base/time.ts";
 import { isWithin } from "../model/daily-window.ts";
 import { type DeliveryRecord, type GrantId, type GrantOf, placeOf } from "../model/grant.ts";
-import { type DerivedAs, deliverableOf, type VersionNumber } from "../model/key.ts";
+import { type DerivedAs, deliverableOf, type Version, type VersionNumber } from "../model/key.ts";
 import { type KeyName, type NodeName, printable } from "../model/name.ts";
 import { liesIn } from "../model/network.ts";
 import { formatPrincipal } from "../model/principal.ts";
@@ -40,6 +40,8 @@ export interface UnlockAnswer {
   readonly versions: readonly UnlockVersion[];
   /** The version that the node has proved that it opens with: then it is not made anew, whatever it looks like. */
   readonly proved?: VersionNumber;
+  /** Of a rehearsal: how many approvals are lacking. */
+  readonly lacking?: number;
   /** For the proof of the one that opened it: 32 bytes, base64. */
   readonly challenge: string;
 }
@@ -47,10 +49,16 @@ export interface UnlockAnswer {
 export interface Unlocks extends Volumes {
   /**
    * @param from - The address that the connection comes from; `undefined` fails a condition on it.
+   * @param how - `rehearse`: what would be given now, without any value; nothing is counted or recorded but the event.
    * @throws KeywardError `denied` unless the node is active, a grant unlocks this volume and its conditions hold, with
    *   an event; `busy` while it waits for approval.
    */
-  unlock(caller: Caller, name: string, from: string | undefined): Promise<UnlockAnswer>;
+  unlock(
+    caller: Caller,
+    name: string,
+    from: string | undefined,
+    how?: { readonly rehearse?: boolean },
+  ): Promise<UnlockAnswer>;
 }
 
 export interface UnlockNeeds extends BundleNeeds {
@@ -94,7 +102,12 @@ export function createUnlocks(needs: UnlockNeeds): Unlocks {
     });
   }
 
-  async function attempt(caller: Caller, name: VolumeName, from: string | undefined): Promise<UnlockAnswer> {
+  async function attempt(
+    caller: Caller,
+    name: VolumeName,
+    from: string | undefined,
+    rehearse: boolean,
+  ): Promise<UnlockAnswer> {
     const node = nodeOf(caller);
     const entry = roster.nodes.get(node);
     if (entry?.state !== "active") return refuse(journal, caller, node, entry?.state, "node:unlock");
@@ -107,8 +120,34 @@ export function createUnlocks(needs: UnlockNeeds): Unlocks {
     const row = await transact((tx) => unlocks.get(tx, `${asked.hash}/${one.grant.id}`));
     const why = whyNot(one.grant.delivery, row, clock(), from);
     if (why !== null) return denied(caller, node, name, why);
+    if (rehearse) return rehearsed(caller, asked, row);
     if (lackOf(one.grant.delivery, row, clock()) > 0) return wait(caller, asked, row);
     return open(caller, asked);
+  }
+
+  /** The numbers that would go out, and how a derived one is made; never a value. */
+  function rehearsed(
+    caller: Caller,
+    { entry, hash, one }: Asked,
+    row: UnlockRow | null,
+  ): Promise<UnlockAnswer> {
+    const { id, key, delivery } = one.grant;
+    const act = { ...caller, action: "node:unlock", resource: entry.name } as const;
+    return journal.act(act, async (tx, detail) => {
+      const before = await deliveries.get(tx, `${hash}/${key}`);
+      const versions = (await offered(tx, one, before)).map(({ number, derived }) => ({
+        version: number,
+        ...(derived === undefined ? {} : { derived }),
+      }));
+      if (versions.length === 0) throw new Stale();
+      Object.assign(detail, { key, grant: id, volume: delivery.name, rehearsed: true });
+      const lacking = lackOf(delivery, row, clock());
+      return {
+        ...{ grant: id, key, delivery, versions, challenge: "" },
+        ...(before?.proved === undefined ? {} : { proved: before.version }),
+        ...(lacking === 0 ? {} : { lacking }),
+      };
+    });
   }
 
   async function wait(caller: Caller, { entry, hash, one }: Asked, row: UnlockRow | null): Promise<never> {
@@ -157,11 +196,11 @@ export function createUnlocks(needs: UnlockNeeds): Unlocks {
 
   return {
     ...createVolumes({ ...needs, today, lackOf, approvalMs: APPROVAL_MS }),
-    async unlock(caller, text, from) {
+    async unlock(caller, text, from, { rehearse = false } = {}) {
       const name = parseVolumeName(text);
       for (let left = ATTEMPTS; left > 0; left--) {
         try {
-          return await attempt(caller, name, from);
+          return await attempt(caller, name, from, rehearse);
         } catch (error) {
           if (!(error instanceof Stale)) throw error;
         }
@@ -207,20 +246,36 @@ function lackOf({ conditions }: UnlockDelivery, row: UnlockRow | null, now: Unix
   return Math.max(0, (conditions.approvals ?? 0) - valid);
 }
 
+/**
+ * The version that it should open with, then those that it may still open with.
+ *
+ * @throws Stale when the current version is no longer this one.
+ */
+async function offered(
+  tx: Transaction,
+  { grant, version }: Desired,
+  before: DeliveryRecord | null,
+): Promise<Version[]> {
+  const key = await keys.get(tx, grant.key);
+  if (key === null || deliverableOf(key)?.number !== version) throw new Stale();
+  const known = before === null ? [] : [before.version, ...(before.offered ?? [])];
+  return [...new Set([version, ...known])].flatMap((number) => {
+    const one = key.versions.find((candidate) => candidate.number === number);
+    return one === undefined || one.state.kind === "destroyed" ? [] : [one];
+  });
+}
+
 /** @throws Stale when the current version is no longer this one, or cannot be opened. */
 async function versionsFor(
   { openVersion }: UnlockNeeds,
   tx: Transaction,
-  { grant, version }: Desired,
+  desired: Desired,
   before: DeliveryRecord | null,
 ): Promise<UnlockVersion[]> {
-  const key = await keys.get(tx, grant.key);
-  if (key === null || deliverableOf(key)?.number !== version) throw new Stale();
-  const known = before === null ? [] : [before.version, ...(before.offered ?? [])];
+  const { grant, version } = desired;
   const found: UnlockVersion[] = [];
-  for (const number of new Set([version, ...known])) {
-    const one = key.versions.find((candidate) => candidate.number === number);
-    if (one === undefined || one.state.kind === "destroyed") continue;
+  for (const one of await offered(tx, desired, before)) {
+    const { number } = one;
     if (one.derived !== undefined) {
       found.push({ version: number, derived: one.derived });
       continue;

@@ -30,6 +30,7 @@ function setUp() {
   const asked: [string, number][] = [];
   /** `null`: it never says a word. */
   const server = (who: string, says: () => unknown): Server => ({
+    address: who,
     call: (async () => {
       asked.push([who, time.clock() - start]);
       const said = says();

@@ -107,9 +107,10 @@ export async function setUp(t: TestContext) {
   async function beside(...others: (string | undefined)[]) {
     if (others.length === 0) others = [undefined];
     const { node, address, ca, certificate, key } = await peekMembership(state, undefined);
-    const servers = others.map((one) =>
-      createClient({ address: one ?? address, ca, cert: certificate, key }),
-    );
+    const servers = others.map((one = address) => ({
+      ...createClient({ address: one, ca, cert: certificate, key }),
+      address: one,
+    }));
     t.after(() => Promise.all(servers.map((one) => one.close())));
     const parts = { ...shared, log, node };
     const spares = createVolumeSpares({

@@ -84,6 +84,30 @@ test("a server that freezes the node is not absent: the copy goes, and the volum
   assert.equal(open.get("data"), device);
 });
 
+test("a preflight says what each way would give now, and takes nothing", async (t) => {
+  const { admin, start, beside, host, device, server, settled, volume } = await setUp(t);
+  await host.luks.format(device, await putKey(admin));
+  await grant(admin, device, {}, { offline: HOUR });
+  const stop = start();
+  await settled("it opened", (row) => row?.proved === 1);
+  await stop();
+  const before = (await volume())?.opens;
+  const volumes = await beside("https://127.0.0.1:9", undefined);
+  const said = (await volumes.rehearse(name)).map(({ check, state, says }) => [check, state, says]);
+  assert.equal(said[0]?.[1], "warning");
+  assert.deepEqual(said.slice(1), [
+    [`server ${server.address}`, "ok", "would give version 1"],
+    ["without a server", "ok", "a copy of version 1 is kept here"],
+  ]);
+  assert.equal((await volume())?.opens, before);
+  await server.stop();
+  const alone = await (await beside()).rehearse(name);
+  assert.deepEqual(
+    alone.map(({ state }) => state),
+    ["warning", "ok"],
+  );
+});
+
 test("of several servers the one that answers is enough, and it counts one opening", async (t) => {
   const { admin, start, beside, host, open, device, settled, volume } = await setUp(t);
   await host.luks.format(device, await putKey(admin));

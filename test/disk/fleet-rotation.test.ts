@@ -57,7 +57,7 @@ async function setUp(t: TestContext, nodes: readonly string[]) {
     const parts = { clock: systemClock, random: systemRandom, log, node: node as NodeName };
     const volumes = createVolumes({
       ...{ ...parts, wait: systemWait, host: rig.host, deriver: createDeriver(null), known: () => [] },
-      servers: () => [api],
+      servers: () => [{ ...api, address: server.address }],
       spares: createVolumeSpares({
         ...parts,
         stateDirectory: join(root, node),

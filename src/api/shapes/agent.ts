@@ -71,8 +71,8 @@ export const agentShapes = {
     response: bundleShape,
   },
   "agent.unlock": {
-    /** The volume's name. */
-    body: object({ name: text(64) }),
+    /** The volume's name. `rehearse`: say what would be given now, and give and count nothing. */
+    body: object({ name: text(64), rehearse: optional(Type.Literal(true)) }),
     response: object({
       grant: text(64),
       key: text(512),
@@ -84,6 +84,8 @@ export const agentShapes = {
       ),
       /** The version that the node has proved that it opens with: then it is not made anew. */
       proved: optional(version),
+      /** Of a rehearsal: how many approvals are lacking. */
+      lacking: optional(Type.Integer({ minimum: 1 })),
       /** For the proof of the one that opened it. */
       challenge: text(64),
     }),

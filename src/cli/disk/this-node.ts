@@ -99,9 +99,10 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
       );
       const { ca, certificate, key, node } = membership;
       // A server that hangs must leave time to ask again.
-      const servers = addressesOf(membership).map((address) =>
-        createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
-      );
+      const servers = addressesOf(membership).map((address) => ({
+        ...createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
+        address,
+      }));
       const parts = { clock: systemClock, random: systemRandom, log, node };
       return createVolumes({
         ...{ ...parts, wait: systemWait, host },

@@ -18,7 +18,8 @@ export function agentHandlers(parts: Pick<Serving, "authority" | "fleet" | "watc
       authority.renew(caller, { ...body, ...(generation !== undefined && { generation }) }),
     "agent.watch": (caller, { body: { held }, connection: { again } }, sink) =>
       watches.open(caller, { node: nodeOf(caller), held, again }, sink),
-    "agent.unlock": (caller, { body, connection: { from } }) => fleet.unlock(caller, body.name, from),
+    "agent.unlock": (caller, { body: { name, rehearse }, connection: { from } }) =>
+      fleet.unlock(caller, name, from, { rehearse: rehearse === true }),
     "agent.bundle": async (caller, { body }) => ({
       ...(await fleet.bundleFor(caller, body.held)),
       ca: trustedOf(authority),

@@ -13,18 +13,22 @@ const files: PreflightFiles = {
 export const preflight = act({
   summary: "Say before a reboot what will fail after it; nothing is changed",
   words: ["[NAME]"],
-  flags: { state: nodeFlags.state },
+  flags: { ...nodeFlags, "no-server": { type: "boolean", help: "Look at this machine alone" } },
   calls: [],
   examples: ["keyward disk preflight", "keyward disk preflight data"],
   notes: [
-    "Ends with 1 when something is wrong; warnings alone end with 0. The server is not asked: that would count as an opening.",
+    "Ends with 1 when something is wrong; warnings alone end with 0. Every server is asked whether it would give the key now; none gives it for that, and it does not count as an opening.",
   ],
   async run({ world, out }, { words, flags }) {
     const node = thisNode(flags, world, out);
+    const known = chosen(node, words);
+    const volumes = flags["no-server"] === true || known.length === 0 ? null : await node.volumes();
     const lines = [];
-    for (const { key, delivery } of chosen(node, words))
-      for (const line of await look(node.host, key, delivery, [], files))
-        lines.push({ volume: delivery.name, ...line });
+    for (const { key, delivery } of known) {
+      const here = await look(node.host, key, delivery, [], files);
+      const there = (await volumes?.rehearse(delivery.name)) ?? [];
+      for (const line of [...here, ...there]) lines.push({ volume: delivery.name, ...line });
+    }
     const style = { ok: "green", warning: "yellow", wrong: "red" } as const;
     const rows = lines.map(({ volume, check, state, says }): Cell[] => [
       volume,
