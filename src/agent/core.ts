@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { canonicalJson } from "../base/json.ts";
 import { createApplier } from "./apply.ts";
+import { openCredentials } from "./credentials.ts";
 import { createDeriver } from "./deriver.ts";
 import { createDriftWatch, type DriftWatch } from "./drift.ts";
 import { createDueHooks, type DueHooks } from "./due-hooks.ts";
@@ -90,6 +91,10 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
       stirred.raise();
     },
   });
+  const closeCredentials =
+    parts.credentials === undefined
+      ? () => {}
+      : openCredentials({ keyDirectory, installed, holdings, wait: parts.wait, log }, parts.credentials);
   const places = { keyDirectory, stateDirectory: state.path, onlyBelow: options.onlyBelow };
   const engine = createEngine({
     ...{ places, installed, holdings, applier, offline, drift, deriver, reporter, log, onCa },
@@ -120,6 +125,7 @@ export function assembleCore(setup: Setup, membership: Membership): Core {
       else engine.noteDrift();
     },
     close() {
+      closeCredentials();
       volumes.close();
       drift.close();
       dueHooks.close();

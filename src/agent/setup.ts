@@ -10,6 +10,7 @@ import type { Clock, DurationMs } from "../base/time.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { Random } from "../crypto/random.ts";
 import type { DiskHost } from "../disk/disk.ts";
+import type { CredentialSockets } from "./credentials.ts";
 import type { SeedSource } from "./deriver.ts";
 import { enrol, type Joining } from "./enrol.ts";
 import { prepareDirectory } from "./home.ts";
@@ -60,6 +61,8 @@ export interface AgentParts {
   readonly run: RunProgram;
   /** What volumes need of the host. Absent: this agent touches no volume, whatever a grant says. */
   readonly disks?: Disks;
+  /** Where systemd asks for the keys of services. Absent: nowhere. */
+  readonly credentials?: CredentialSockets;
   /** This machine's seed. Absent: nothing is derived, whatever a grant says. */
   readonly seed?: SeedSource;
   readonly log: AgentLog;

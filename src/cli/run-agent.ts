@@ -4,6 +4,7 @@ import { createAccounts } from "../adapters/accounts/accounts.ts";
 import { type RunProgram, runProgram } from "../adapters/adapters.ts";
 import { createHost } from "../adapters/host/host.ts";
 import { type AgentOptions, createAgent } from "../agent/agent.ts";
+import type { CredentialSockets } from "../agent/credentials.ts";
 import type { SeedSource } from "../agent/deriver.ts";
 import { systemWait } from "../agent/pace.ts";
 import type { Disks } from "../agent/setup.ts";
@@ -26,6 +27,7 @@ export interface AgentCommand {
   readonly identity: "kept" | "derived";
   /** `undefined`: no volume is touched. */
   readonly disks: Disks | undefined;
+  readonly credentials: CredentialSockets;
   /** This machine's seed; `undefined`: nothing is derived. */
   readonly seed: SeedSource | undefined;
 }
@@ -38,7 +40,8 @@ const runNothing: RunProgram = async () => ({
 
 /** @returns What `--once` did; `null` when it ran until the signal. */
 export async function runAgent(command: AgentCommand) {
-  const { joining, once, hooks, onlyBelow, signal, directory, state, identity, disks, seed } = command;
+  const { joining, once, hooks, onlyBelow, signal, directory, state, identity, disks, credentials, seed } =
+    command;
   const agent = createAgent(
     {
       keyDirectory: directory,
@@ -57,6 +60,7 @@ export async function runAgent(command: AgentCommand) {
       host: createHost(),
       accounts: createAccounts(),
       run: hooks ? runProgram : runNothing,
+      credentials,
       ...(disks === undefined ? {} : { disks }),
       ...(seed === undefined ? {} : { seed }),
       log: createLog(),

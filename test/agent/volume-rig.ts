@@ -85,6 +85,11 @@ export async function setUp(t: TestContext) {
         accounts: createAccounts(),
         run: runProgram,
         log,
+        credentials: {
+          sockets: new Map(withSocket ? [["orders.password", 4]] : []),
+          listen: (parts: KeySocketParts) =>
+            openKeySocket({ ...parts, at: { path: join(root, "sockets/orders.password") } }),
+        },
         disks: {
           host: rig.host,
           sockets: new Map(withSocket ? [["data", 3]] : []),

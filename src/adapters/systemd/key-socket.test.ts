@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Secret } from "../../base/secret.ts";
-import { activatedSockets, openKeySocket } from "./key-socket.ts";
+import { activatedSockets, openKeySocket, sortSockets } from "./key-socket.ts";
 
 const root = mkdtempSync(join(tmpdir(), "keyward-socket-"));
 after(() => rmSync(root, { recursive: true }));
@@ -78,6 +78,27 @@ test("who asks again is the one who is answered", async () => {
   await server.close();
 });
 
+test("of a service's key several may ask at a time, and each gets it", async () => {
+  const path = place();
+  let give = (): void => {};
+  const there = new Promise<void>((resolve) => (give = resolve));
+  let count = 0;
+  const server = await openKeySocket({
+    at: { path },
+    many: true,
+    async answer() {
+      count++;
+      await there;
+      return Secret.fromText("key");
+    },
+  });
+  const asks = [ask(path), ask(path), ask(path)];
+  while (count < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+  give();
+  assert.deepEqual((await Promise.all(asks)).map(String), ["key", "key", "key"]);
+  await server.close();
+});
+
 test("a socket that was left is replaced, a file or a link is not", async () => {
   const path = place();
   const first = await openKeySocket({ at: { path }, answer: async () => null });
@@ -99,6 +120,16 @@ test("sockets of systemd are known by name, and only if they are ours", () => {
     [
       ["data", 3],
       ["backup-1", 4],
+    ],
+  );
+  const { volumes, credentials } = sortSockets(
+    activatedSockets({ ...environment, LISTEN_FDNAMES: "keyward-credential.db.key:data" }, 7),
+  );
+  assert.deepEqual(
+    [...volumes, ...credentials],
+    [
+      ["data", 4],
+      ["db.key", 3],
     ],
   );
   assert.equal(activatedSockets(environment, 8).size, 0);

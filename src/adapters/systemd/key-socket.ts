@@ -1,5 +1,6 @@
 /**
- * Key socket: where systemd-cryptsetup asks for a volume's key (crypttab(5), "AF_UNIX"): it connects, ends its own
+ * Key socket: where systemd-cryptsetup asks for a volume's key (crypttab(5), "AF_UNIX"), and systemd for a service's
+ * (systemd.exec(5), LoadCredential=): it connects, ends its own
  * side at once, and takes all that it reads until the end for the key. It asks once for each start of its unit, so the
  * answer may be long in coming, but nothing may be sent that is not the key. Who may ask is decided by the path: a
  * directory of mode 0700, a socket of mode 0600. Which volume it is for, too: there is one socket for each.
@@ -17,6 +18,8 @@ export interface KeySocket {
 export interface KeySocketParts {
   /** A socket that systemd has opened, or a path to make one at. */
   readonly at: { readonly fd: number } | { readonly path: string };
+  /** Several may ask at a time. */
+  readonly many?: boolean;
   /**
    * The key; whoever asks waits for it. `null`: there is none, and the connection is broken off.
    *
@@ -26,14 +29,20 @@ export interface KeySocketParts {
 }
 
 /** @throws KeywardError `local` when the path is taken by something else, or cannot be made. */
-export function openKeySocket({ at, answer }: KeySocketParts): Promise<KeySocket> {
-  let asking: Asking | null = null;
+export function openKeySocket({ at, many = false, answer }: KeySocketParts): Promise<KeySocket> {
+  const asking = new Set<Asking>();
+  const stopAll = (): void => {
+    for (const one of asking) one.stop();
+    asking.clear();
+  };
   // Half open: the one who asks has ended its side before we have the key; by default ours would end with it.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     // Its going away looks like the end of its side. But there is one who asks for a volume, so that an earlier one
     // is gone when another comes.
-    asking?.stop();
-    asking = serve(socket, answer);
+    if (!many) stopAll();
+    const one = serve(socket, answer);
+    asking.add(one);
+    socket.on("close", () => asking.delete(one));
   });
   return new Promise((resolve, reject) => {
     server.on("error", (cause) => reject(cannot(at, cause)));
@@ -41,7 +50,7 @@ export function openKeySocket({ at, answer }: KeySocketParts): Promise<KeySocket
       if ("path" in at) chmodSync(at.path, 0o600);
       resolve({
         async close() {
-          asking?.stop();
+          stopAll();
           await new Promise((ended) => server.close(ended));
         },
       });
@@ -115,6 +124,20 @@ function cannot(at: KeySocketParts["at"], cause: unknown): KeywardError {
 }
 
 const FIRST_FD = 3;
+/** Begins the name of a socket at which systemd asks for a service's key; all others are volumes'. */
+const CREDENTIAL = "keyward-credential.";
+
+/** Of those that systemd has opened: for volumes, and for services. */
+export function sortSockets(sockets: ReadonlyMap<string, number>): {
+  readonly volumes: ReadonlyMap<string, number>;
+  readonly credentials: ReadonlyMap<string, number>;
+} {
+  const [volumes, credentials] = [new Map<string, number>(), new Map<string, number>()];
+  for (const [name, fd] of sockets)
+    if (name.startsWith(CREDENTIAL)) credentials.set(name.slice(CREDENTIAL.length), fd);
+    else volumes.set(name, fd);
+  return { volumes, credentials };
+}
 
 /**
  * The sockets that systemd has opened for this process, by name (sd_listen_fds(3)).

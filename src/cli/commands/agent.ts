@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Secret } from "../../base/secret.ts";
 import { act } from "../command.ts";
-import { createDisks } from "../disk/host.ts";
+import { createCredentialSockets, createDisks } from "../disk/host.ts";
 import { variable } from "../environment.ts";
 import { guard } from "../guard.ts";
 import { seedFlags } from "../open-seed.ts";
@@ -89,6 +89,7 @@ export const command = runnable(
         state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
         identity: flags.identity ?? "kept",
         disks: flags["no-disks"] === true ? undefined : createDisks(world.env),
+        credentials: createCredentialSockets(world.env),
         seed: flags["no-derive"] === true ? undefined : seedSource(flags, world),
       });
       if (summary === null) return undefined;

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { createLuks } from "../../adapters/luks/luks.ts";
 import { createLvm } from "../../adapters/lvm/lvm.ts";
 import { createMounts } from "../../adapters/mount/mount.ts";
-import { activatedSockets, openKeySocket } from "../../adapters/systemd/key-socket.ts";
+import { activatedSockets, openKeySocket, sortSockets } from "../../adapters/systemd/key-socket.ts";
 import { createSystemd } from "../../adapters/systemd/systemd.ts";
+import type { CredentialSockets } from "../../agent/credentials.ts";
 import type { Disks } from "../../agent/setup.ts";
 import type { DiskHost } from "../../disk/disk.ts";
 import type { Environment } from "../environment.ts";
@@ -16,10 +17,14 @@ export function createDiskHost(): DiskHost {
 export function createDisks(env: Environment): Disks {
   return {
     host: createDiskHost(),
-    sockets: activatedSockets(env),
+    sockets: sortSockets(activatedSockets(env)).volumes,
     listen: openKeySocket,
     isSystemds: (name) => crypttabNames().includes(name),
   };
+}
+
+export function createCredentialSockets(env: Environment): CredentialSockets {
+  return { sockets: sortSockets(activatedSockets(env)).credentials, listen: openKeySocket };
 }
 
 function crypttabNames(): string[] {
