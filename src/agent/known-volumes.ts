@@ -1,6 +1,6 @@
 /** Known volumes: those that this node was granted when its agent last heard of it: `volumes.json` in the state directory. */
-import { fromUtf8 } from "../base/bytes.ts";
-import { parseJson } from "../base/json.ts";
+import { fromUtf8, utf8 } from "../base/bytes.ts";
+import { canonicalJson, parseJson } from "../base/json.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import { parseVolumeName, type UnlockDelivery } from "../model/volume.ts";
@@ -34,4 +34,18 @@ export function loadVolumes(state: Pick<State, "read" | "path">): KnownVolume[] 
     ...one,
     delivery: { ...one.delivery, name: parseVolumeName(one.delivery.name) },
   }));
+}
+
+/** In order of grant. @throws KeywardError `local` */
+export function saveVolumes(state: Pick<State, "write">, known: Iterable<KnownVolume>): void {
+  const volumes = [...known].sort((a, b) => (a.grant < b.grant ? -1 : 1));
+  state.write("volumes.json", utf8(canonicalJson({ volumes } as never)));
+}
+
+/** Of an agent that touches none: what is granted no more stays, until one that closes it hears of it. */
+export function addVolumes(state: State, granted: readonly GrantedVolume[]): void {
+  const known = new Map(loadVolumes(state).map((one) => [one.grant, one]));
+  const before = canonicalJson([...known.values()] as never);
+  for (const one of granted) known.set(one.grant, { ...known.get(one.grant), ...one });
+  if (canonicalJson([...known.values()] as never) !== before) saveVolumes(state, known.values());
 }

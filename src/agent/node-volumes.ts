@@ -7,6 +7,7 @@ import type { Server } from "./ask-volume.ts";
 import type { Deriver } from "./deriver.ts";
 import { createHeaders } from "./headers.ts";
 import type { HeldVersion } from "./installed.ts";
+import { addVolumes, type GrantedVolume } from "./known-volumes.ts";
 import { addressesOf, hostKeyOf, type Membership } from "./membership.ts";
 import type { Disks, Setup } from "./setup.ts";
 import { createVolumeKeeper, type VolumeKeeper } from "./volume-keeper.ts";
@@ -32,20 +33,22 @@ const SOCKET_BUDGET = 3_600_000 as DurationMs;
 /** A server that does not answer must not hold up one that would. */
 const TIMEOUT_MS = 5000;
 
-/** An agent that touches no volume. */
-const none: NodeVolumes = {
-  start() {},
-  want() {},
-  confirm() {},
-  freeze() {},
-  settled: async () => {},
-  close() {},
-};
+/** An agent that touches no volume: that there are some is kept, for the commands beside it. */
+function untouched({ state }: Setup): NodeVolumes {
+  return {
+    start() {},
+    want: (given = []) => addVolumes(state, given as unknown as readonly GrantedVolume[]),
+    confirm() {},
+    freeze() {},
+    settled: async () => {},
+    close() {},
+  };
+}
 
 export function createNodeVolumes(parts: Parts): NodeVolumes {
   const { setup, membership, deriver } = parts;
   const { clock, random, wait, log, disks } = setup.parts;
-  if (disks === undefined) return none;
+  if (disks === undefined) return untouched(setup);
   const over = new AbortController();
   const signal = AbortSignal.any([setup.signal, over.signal]);
   const { node } = membership();

@@ -6,7 +6,6 @@
  */
 import { existsSync } from "node:fs";
 import type { ResponseOf } from "../api/shapes.ts";
-import { utf8 } from "../base/bytes.ts";
 import { isKeywardError, type KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { DurationMs } from "../base/time.ts";
@@ -15,7 +14,7 @@ import type { DiskHost } from "../disk/disk.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { AtLoss, VolumeName } from "../model/volume.ts";
 import type { HeldVersion } from "./installed.ts";
-import { type GrantedVolume, type KnownVolume, loadVolumes } from "./known-volumes.ts";
+import { type GrantedVolume, type KnownVolume, loadVolumes, saveVolumes } from "./known-volumes.ts";
 import type { AgentLog } from "./log.ts";
 import { type Backoff, createBackoff, type Wait } from "./pace.ts";
 import type { State } from "./state.ts";
@@ -78,10 +77,7 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   const backoffs = new Map<string, Backoff>();
   const reopened = new Set<string>();
 
-  function save(): void {
-    const all = [...known.values()].sort((a, b) => (a.grant < b.grant ? -1 : 1));
-    state.write("volumes.json", utf8(canonicalJson({ volumes: all } as never)));
-  }
+  const save = (): void => saveVolumes(state, known.values());
 
   /** After what is under way with it, and with those that it lies on. */
   function later(volume: KnownVolume, order: "opens" | "closes", work: () => Promise<void>): void {

@@ -23,7 +23,7 @@ import {
 import { openHeader, peekHeader } from "../formats/header-backup/header-backup.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
-import { encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
+import { type DevicePath, encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
 import { type AnsweredKey, type AskParts, askVolume, type Server, type VolumeAnswer } from "./ask-volume.ts";
 import type { KnownVolume } from "./known-volumes.ts";
 import { rehearse } from "./rehearse.ts";
@@ -60,15 +60,18 @@ export interface Unlocked extends OpenedVolume {
   readonly alone: boolean;
 }
 
+export interface UnlockHow {
+  readonly make?: boolean;
+  readonly device?: DevicePath;
+}
+
 /** All throw what `askVolume` throws, and what the disk says. */
 export interface Volumes {
-  /** @param how - `make`: also when the grant does not say so. */
-  unlock(
-    name: VolumeName,
-    budget: DurationMs,
-    signal: AbortSignal,
-    how?: { make?: boolean },
-  ): Promise<Unlocked>;
+  /**
+   * @param how - `make`: also when the grant does not say so. `device`: only if the grant's is this one.
+   * @throws KeywardError `conflict` when it is another.
+   */
+  unlock(name: VolumeName, budget: DurationMs, signal: AbortSignal, how?: UnlockHow): Promise<Unlocked>;
   /** Give a volume that another key opens the server's key, too. @throws KeywardError `wrong-key` */
   bind(
     name: VolumeName,
@@ -143,15 +146,23 @@ export function createVolumes(parts: VolumesParts): Volumes {
     return accepted.some((one) => one.key === key && one.version === version);
   }
 
+  function assertDevice(name: VolumeName, delivery: UnlockDelivery, device: DevicePath): void {
+    if (host.luks.isSame(delivery.device, device)) return;
+    throw new KeywardError("conflict", `volume ${name}: its grant has ${delivery.device}, not ${device}`, {
+      hint: "say the same in both; nothing was written to either",
+    });
+  }
+
   async function reached(delivery: UnlockDelivery): Promise<string> {
     if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
     return encryptedDevice(delivery);
   }
 
   return {
-    async unlock(name, budget, signal, { make = false } = {}) {
+    async unlock(name, budget, signal, { make = false, device } = {}) {
       using answer = await ask(name, budget, signal, { alone: true });
       const { key, keys, known } = answer;
+      if (device !== undefined) assertDevice(name, answer.delivery, device);
       const asked = make ? { ...answer.delivery, createIfBlank: true as const } : answer.delivery;
       const delivery = known ? withoutMaking(asked) : asked;
       const opened = await openVolume(host, key, delivery, keys);

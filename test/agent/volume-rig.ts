@@ -19,6 +19,7 @@ import { createDeriver } from "../../src/agent/deriver.ts";
 import { createHeaders } from "../../src/agent/headers.ts";
 import { hostKeyOf } from "../../src/agent/membership.ts";
 import { peekMembership, peekVolumes } from "../../src/agent/peek.ts";
+import type { Disks } from "../../src/agent/setup.ts";
 import { createVolumeSpares } from "../../src/agent/volume-spares.ts";
 import { createVolumes } from "../../src/agent/volumes.ts";
 import type { Api } from "../../src/api/api.ts";
@@ -64,7 +65,17 @@ export async function setUp(t: TestContext) {
   const state = join(root, "state");
   const shared = { clock: systemClock, random: systemRandom, wait: systemWait };
 
-  function start(withSocket = false): () => Promise<void> {
+  const disksOf = (withSocket: boolean): Disks => ({
+    host: rig.host,
+    sockets: new Map(withSocket ? [["data", 3]] : []),
+    // What systemd opens beforehand is opened here.
+    listen: (parts: KeySocketParts) =>
+      openKeySocket({ ...parts, at: { path: join(root, "sockets/data.key") } }),
+    isSystemds: () => false,
+  });
+
+  /** @param withDisks - Without: `--no-disks`. */
+  function start(withSocket = false, withDisks = true): () => Promise<void> {
     const own = new AbortController();
     const agent = createAgent(
       {
@@ -90,14 +101,7 @@ export async function setUp(t: TestContext) {
           listen: (parts: KeySocketParts) =>
             openKeySocket({ ...parts, at: { path: join(root, "sockets/orders.password") } }),
         },
-        disks: {
-          host: rig.host,
-          sockets: new Map(withSocket ? [["data", 3]] : []),
-          // What systemd opens beforehand is opened here.
-          listen: (parts: KeySocketParts) =>
-            openKeySocket({ ...parts, at: { path: join(root, "sockets/data.key") } }),
-          isSystemds: () => false,
-        },
+        ...(withDisks ? { disks: disksOf(withSocket) } : {}),
       },
     );
     const run = agent.run(AbortSignal.any([ended.signal, own.signal]));

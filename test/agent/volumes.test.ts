@@ -1,11 +1,13 @@
 /** Volumes of a running agent, with a real server and real LUKS headers on image files. */
 import assert from "node:assert/strict";
-import { readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { peekVolumes } from "../../src/agent/peek.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
+import type { DevicePath } from "../../src/model/volume.ts";
 import { until } from "./until.ts";
 import { BUDGET, everything, grant, name, putKey, setUp } from "./volume-rig.ts";
 
@@ -77,6 +79,19 @@ test("a revoked node's volume is closed", async (t) => {
   await until("it is closed", () => open.size === 0);
 });
 
+test("an agent that touches no volume keeps which there are, for the commands beside it", async (t) => {
+  const { admin, start, beside, host, device, state } = await setUp(t);
+  await putKey(admin);
+  await grant(admin, device);
+  const stop = start(false, false);
+  await until("it has heard of it", () => existsSync(state) && peekVolumes(state).length === 1);
+  await (await beside()).unlock(name, BUDGET, AbortSignal.timeout(120_000), { make: true });
+  await stop();
+  assert.equal((await host.luks.contents(device)).kind, "signature");
+  const [known] = peekVolumes(state);
+  assert.deepEqual([known?.delivery.name, known?.key], [name, "disk/db1"]);
+});
+
 test("a blank disk is not made into a volume unless somebody says so, and not twice", async (t) => {
   const { admin, start, beside, host, device, volume, settled } = await setUp(t);
   await putKey(admin);
@@ -85,7 +100,13 @@ test("a blank disk is not made into a volume unless somebody says so, and not tw
   await settled("the server hears of it", (row) => /is blank/.test(row?.failed ?? ""));
   assert.deepEqual(await host.luks.contents(device), { kind: "blank" });
   const volumes = await beside();
-  const { made, version } = await volumes.unlock(name, BUDGET, AbortSignal.timeout(120_000), { make: true });
+  const signal = AbortSignal.timeout(120_000);
+  // Nor on a device that is not the grant's, whoever says so.
+  const other = { make: true, device: `${device}.other` as DevicePath };
+  await assert.rejects(volumes.unlock(name, BUDGET, signal, other), { code: "conflict" });
+  assert.deepEqual(await host.luks.contents(device), { kind: "blank" });
+  symlinkSync(device, other.device);
+  const { made, version } = await volumes.unlock(name, BUDGET, signal, other);
   assert.deepEqual([made, version], [true, 1]);
   assert.equal((await volume())?.proved, 1);
   // Its header is lost, and it looks blank: what this node has opened before is not made anew.

@@ -19,6 +19,8 @@ export type { SlotToken } from "./tokens.ts";
 
 /** Devices are absolute paths, names those of device-mapper. All throw `local` where cryptsetup is missing or fails. */
 export interface Luks {
+  /** Two names of one device? */
+  isSame(device: string, other: string): boolean;
   /** @throws KeywardError `not-found` */
   contents(device: string): Promise<Contents>;
   /**
@@ -114,6 +116,7 @@ export function createLuks(run: RunProgram = runProgram): Luks {
   }
 
   const luks: Luks = {
+    isSame: (device, other) => realPath(device) === realPath(other),
     contents: (device) => contentsOf(assertPath(device), run),
 
     async format(device, key) {
@@ -278,7 +281,7 @@ export function createLuks(run: RunProgram = runProgram): Luks {
   }
 
   function assertSame(status: Status, device: string, name: string): void {
-    if (realPath(status.device) === realPath(device)) return;
+    if (luks.isSame(status.device, device)) return;
     throw new KeywardError("conflict", `volume ${name}: is open already, on ${status.device}`);
   }
 

@@ -1,13 +1,14 @@
 /** `keyward unlock`: volumes of this node, opened with keys that the server gives now. */
 import type { Unlocked, Volumes } from "../../agent/volumes.ts";
-import { isKeywardError, type KeywardError } from "../../base/errors.ts";
+import { isKeywardError, KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { type DurationMs, parseDuration } from "../../base/time.ts";
-import { parseVolumeName, type VolumeName } from "../../model/volume.ts";
+import { type DevicePath, parseDevicePath, parseVolumeName, type VolumeName } from "../../model/volume.ts";
 import { act } from "../command.ts";
 import { nodeFlags, type ThisNode, thisNode, UNLOCK_BUDGET } from "../disk/this-node.ts";
 import { guard } from "../guard.ts";
 import type { Output } from "../output.ts";
+import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
 import type { World } from "../world.ts";
 
@@ -20,20 +21,35 @@ export const command = runnable(
     flags: {
       ...nodeFlags,
       timeout: { type: "string", value: "TIME", help: "How long to ask for the keys (20s)" },
+      device: { type: "string", value: "PATH", help: "Only if the volume's grant has this device" },
       "no-prompt": { type: "boolean", help: "Do not ask for a recovery key when no key comes" },
     },
     calls: [],
-    examples: ["keyward unlock data", "keyward unlock data backup --timeout 1m --no-prompt"],
+    examples: [
+      "keyward unlock data",
+      "keyward unlock data backup --timeout 1m --no-prompt",
+      "keyward unlock data --device /dev/vdb --no-prompt",
+    ],
     notes: [
       "The key goes from the server to cryptsetup's standard input and nowhere else. A volume that is open stays as it is, so it may be run at any time. When the time is up and there is a terminal, it asks for a recovery key: see keyward disk escrow.",
       "It runs beside the agent, or without one; the node must have enrolled.",
+      "With --device it opens, or makes, nothing on a device that the caller does not mean; it then asks for no recovery key.",
     ],
     async run({ world, out }, { words, flags }) {
       guard(world.env);
       const names = words.map(parseVolumeName);
       const node = thisNode(flags, world, out);
       const budget = flags.timeout === undefined ? UNLOCK_BUDGET : parseDuration(flags.timeout);
-      const results = await unlockAll(node, names, budget, world, out, flags["no-prompt"] !== true);
+      const device = flags.device === undefined ? undefined : parseDevicePath(flags.device);
+      if (device !== undefined && names.length > 1)
+        throw new KeywardError("usage", "unlock: --device is for one volume at a time");
+      const results = await unlockAll(
+        node,
+        names,
+        { budget, prompts: flags["no-prompt"] !== true, ...present({ device }) },
+        world,
+        out,
+      );
       out.show(
         { volumes: results.map(({ name, error }) => ({ name, open: error === undefined })) },
         { blocks: [], names: results.flatMap(({ name, error }) => (error === undefined ? [name] : [])) },
@@ -43,6 +59,13 @@ export const command = runnable(
   }),
 );
 
+interface How {
+  readonly budget: DurationMs;
+  /** Ask for a recovery key. */
+  readonly prompts: boolean;
+  readonly device?: DevicePath;
+}
+
 interface Result {
   readonly name: VolumeName;
   readonly error?: KeywardError;
@@ -51,10 +74,9 @@ interface Result {
 async function unlockAll(
   node: ThisNode,
   names: readonly VolumeName[],
-  budget: DurationMs,
+  { budget, prompts, device }: How,
   world: World,
   out: Output,
-  prompts: boolean,
 ): Promise<Result[]> {
   const end = world.clock() + budget;
   let volumes: Promise<Volumes> | undefined;
@@ -64,7 +86,7 @@ async function unlockAll(
       try {
         volumes ??= node.volumes();
         const left = Math.max(0, end - world.clock()) as DurationMs;
-        const opened = await (await volumes).unlock(name, left, world.interrupted);
+        const opened = await (await volumes).unlock(name, left, world.interrupted, present({ device }));
         for (const line of linesOf(name, opened)) out.note(line);
         return opened.failures[0] === undefined ? { name } : { name, error: opened.failures[0] };
       } catch (error) {
@@ -77,7 +99,8 @@ async function unlockAll(
   // One question at a time, and only once nothing else can open it.
   const results: Result[] = [];
   for (const result of asked) {
-    const open = result.error === undefined || !prompts ? null : await recover(node, result.name, world, out);
+    const asks = result.error !== undefined && prompts && device === undefined;
+    const open = asks ? await recover(node, result.name, world, out) : null;
     results.push(open === true ? { name: result.name } : result);
   }
   return results;
