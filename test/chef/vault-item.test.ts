@@ -92,14 +92,14 @@ test("from one item to an item a reader and back: nobody is locked out", async (
   await vault("update", "passwords", "root", "-K", "sparse");
   assert.deepEqual((await desk.ok("data-bag", "show", "passwords")).trim().split("\n"), [
     "root",
-    ...["admin", "db1", "web1", "web3"].map((name) => `root_key_${name}`),
+    ...["admin", "db1", "keyward.vault", "web1", "web3"].map((name) => `root_key_${name}`),
     "root_keys",
   ]);
   for (const name of ["web1", "web3", "db1"]) assert.ok(await opens(name, "root"), name);
   await vault("remove", "passwords", "root", "-C", "web3");
   assert.equal(await opens("web3", "root"), false);
   await vault("update", "passwords", "root", "-K", "default");
-  assert.equal(await desk.ok("data-bag", "show", "passwords"), "root\nroot_keys\n");
+  assert.equal(await desk.ok("data-bag", "show", "passwords"), "root\nroot_key_keyward.vault\nroot_keys\n");
   for (const name of ["web1", "db1"]) assert.ok(await opens(name, "root"), name);
 });
 

@@ -7,9 +7,11 @@ import { unwrapRsa } from "../../src/crypto/rsa-wrap.ts";
 import {
   formatSparseKey,
   formatVaultKeys,
+  formatVaultNotes,
   makeSharedSecret,
   parseSparseKey,
   parseVaultKeys,
+  parseVaultNotes,
   unwrapSecret,
   vaultItemType,
   wrapSecret,
@@ -24,6 +26,13 @@ function readItem(text: string): void {
   vaultItemType(item, true);
   try {
     formatSparseKey(parseSparseKey(item, "alice", "fuzz"));
+  } catch (error) {
+    if (!isKeywardError(error)) throw error;
+  }
+  try {
+    const notes = parseVaultNotes(item, "fuzz");
+    formatVaultKeys(parseVaultKeys(item, "fuzz", notes));
+    formatVaultNotes("fuzz", notes);
   } catch (error) {
     if (!isKeywardError(error)) throw error;
   }
@@ -44,8 +53,9 @@ export default {
   name: "chefvault",
   examples: [
     utf8(
-      `{"id":"a_keys","admins":["alice"],"clients":["web"],"search_query":"tags:a","mode":"default","alice":${JSON.stringify(wrapped)},"keyward/vault":{"next":{"alice":"eA=="},"removed":["x"]}}`,
+      `{"id":"a_keys","admins":["alice"],"clients":["web"],"search_query":"tags:a","mode":"default","alice":${JSON.stringify(wrapped)},"keyward/vault":{"next":{"alice":"eA=="}}}`,
     ),
+    utf8('{"id":"a_key_keyward.vault","rotating":true,"removed":["x"],"named":["y"]}'),
     utf8(`{"id":"a_key_alice","alice":${JSON.stringify(wrapped)}}`),
     utf8(wrapped),
     Buffer.from(wrapped, "base64"),

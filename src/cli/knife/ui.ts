@@ -1,5 +1,4 @@
 /** How knife speaks: data on standard output, what it says of it on standard error, questions answered by a letter. */
-import { isKeywardError } from "../../base/errors.ts";
 import { plain } from "../terminal.ts";
 import type { World } from "../world.ts";
 import { KnifeExit, KnifeFailure } from "./failure.ts";
@@ -93,14 +92,4 @@ async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     if (rest.length > MAX_ANSWER) return;
   }
   if (rest !== "") yield rest;
-}
-
-/** What is not there is `null`; every other error goes on. */
-export async function orMissing<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isKeywardError(error, "not-found")) return null;
-    throw error;
-  }
 }

@@ -15,6 +15,7 @@ import { shownOf, vaultsIn } from "../commands/vault-item/look.ts";
 import { type ChangeNeeds, changeVault, type VaultChange } from "../vault/changing.ts";
 import { assertAbsent, createVault } from "../vault/creating.ts";
 import { type Desk, namesIn } from "../vault/desk.ts";
+import { orNothing } from "../vault/nothing.ts";
 import { removeVault } from "../vault/saving.ts";
 import { givenValues, notAsWord, withId } from "../vault/values.ts";
 import { nameOf, openVault, readKeys, type Vault, type VaultAt } from "../vault/vault.ts";
@@ -22,7 +23,6 @@ import { replace } from "../write-file.ts";
 import type { KnifeCall } from "./call.ts";
 import { KnifeExit, KnifeFailure } from "./failure.ts";
 import { Mash, RubySymbol, type Shown, withinMash } from "./shown.ts";
-import { orMissing } from "./ui.ts";
 
 type VaultName = Pick<VaultAt, "bag" | "name">;
 
@@ -205,7 +205,7 @@ export async function downloadFile(call: KnifeCall): Promise<void> {
 async function typeOf(call: KnifeCall): Promise<"vault" | "encrypted" | "normal"> {
   const at = vaultAt(call, true);
   const { place } = await call.desk();
-  const item = await orMissing(place.read(at.bag, at.name));
+  const item = await orNothing(place.read(at.bag, at.name));
   if (item === null) throw vaultFailure("ItemNotFound", `${at.bag}/${at.name} not found`);
   return vaultItemType(item, (await place.items(at.bag)).includes(keysIdOf(at.name)));
 }
@@ -281,9 +281,9 @@ async function openedAt(desk: Desk, at: VaultName, missing?: KnifeFailure): Prom
 
 async function assertThere({ place }: Desk, { bag, name }: VaultName, missing?: KnifeFailure): Promise<void> {
   const keysId = keysIdOf(name) as DataBagItemId;
-  if ((await orMissing(place.read(bag, keysId))) === null)
+  if ((await orNothing(place.read(bag, keysId))) === null)
     throw missing ?? vaultFailure("KeysNotFound", `${bag}/${keysId} could not be found`);
-  if ((await orMissing(place.read(bag, name))) === null)
+  if ((await orNothing(place.read(bag, name))) === null)
     throw missing ?? vaultFailure("ItemNotFound", `${bag}/${name} could not be found`);
 }
 

@@ -5,6 +5,7 @@ import { formatVaultKeys } from "../../formats/chefvault/chefvault.ts";
 import type { DataBagVersion, PlainItem } from "../../formats/databag/databag.ts";
 import type { Directory } from "./directory.ts";
 import { changeLists, type Lists, type ReaderChange, withKeys } from "./lists.ts";
+import { notesOf } from "./notes.ts";
 import { finish, readersOf, rotate, saveKeys, saveValues, tidy, wrappedKeysOf } from "./saving.ts";
 import { nextSparseOf } from "./sparse.ts";
 import { nameOf, openVault, type Reader, type Vault, type VaultAt } from "./vault.ts";
@@ -79,7 +80,7 @@ async function settled(at: VaultAt, { reader, dryRun, note }: ChangeNeeds): Prom
   if (vault.broken === "begun" || dryRun) return vault;
   try {
     const next = vault.keys.mode === "sparse" ? await nextSparseOf(at) : (vault.keys.next ?? new Map());
-    await finish(at, vault.keys, next, vault.storedKeys);
+    await finish(at, vault.keys, next, vault);
   } finally {
     vault[Symbol.dispose]();
   }
@@ -87,7 +88,10 @@ async function settled(at: VaultAt, { reader, dryRun, note }: ChangeNeeds): Prom
 }
 
 function isOther(vault: Vault, { keys }: Lists, readers: ReadonlyMap<string, unknown>): boolean {
+  const before = { ...vault.keys, next: null };
   return (
-    readers.size > 0 || !isSameJson(formatVaultKeys(keys), formatVaultKeys({ ...vault.keys, next: null }))
+    readers.size > 0 ||
+    !isSameJson(formatVaultKeys(keys), formatVaultKeys(before)) ||
+    !isSameJson(notesOf(vault, keys) ?? undefined, vault.storedNotes ?? undefined)
   );
 }

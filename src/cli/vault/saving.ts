@@ -4,12 +4,14 @@
  */
 import type { KeyObject } from "node:crypto";
 import { KeywardError } from "../../base/errors.ts";
+import { isSameJson } from "../../base/exact-json-same.ts";
 import { formatExactJson } from "../../base/exact-json-text.ts";
 import type { Secret } from "../../base/secret.ts";
 import {
   formatVaultKeys,
   keysIdOf,
   makeSharedSecret,
+  notesIdOf,
   type VaultKeys,
   wrapSecret,
 } from "../../formats/chefvault/chefvault.ts";
@@ -21,8 +23,10 @@ import {
   type StoredItem,
 } from "../../formats/databag/databag.ts";
 import type { DataBagItemId } from "../../model/data-bag.ts";
+import { notesOf, saveNotes } from "./notes.ts";
+import { orNothing } from "./nothing.ts";
 import { dropStale, putSparse, sparseKeysOf } from "./sparse.ts";
-import { nameOf, orNothing, type Vault, type VaultAt } from "./vault.ts";
+import { nameOf, type Vault, type VaultAt } from "./vault.ts";
 
 /** Keys of everybody who reads, by name. */
 export type ReaderKeys = ReadonlyMap<string, KeyObject>;
@@ -44,6 +48,9 @@ export async function saveNew(
   const wrapped = wrapAll(secret, readersOf(keys), readers);
   const item = sealWith(secret, plain, version);
   if (!(await place.hasBag(bag))) await place.makeBag(bag);
+  const notes = notesOf(at, keys);
+  if (notes !== null) await place.put(bag, notesId(at), notes);
+  else await orNothing(place.remove(bag, notesId(at)));
   const sparse = keys.mode === "sparse";
   if (sparse) await putSparse(at, wrapped);
   await place.put(bag, keysId(at), formatVaultKeys({ ...keys, wrapped: sparse ? new Map() : wrapped }));
@@ -81,12 +88,19 @@ export async function saveKeys(
     wrapped.set(reader, kept ?? wrapSecret(vault.secret, keyFor(reader, readers)));
   }
   assertSomebody(vault, wrapped);
+  await saveNotes(vault, keys, vault.storedNotes);
   const sparse = keys.mode === "sparse";
   const there = vault.keys.mode === "sparse" ? held : new Map<string, string>();
   if (sparse)
     await putSparse(vault, new Map([...wrapped].filter(([name, text]) => there.get(name) !== text)));
-  const made = formatVaultKeys({ ...keys, wrapped: sparse ? new Map() : wrapped });
-  await vault.place.replace(vault.bag, keysId(vault), made, vault.storedKeys);
+  await replaceKeys(vault, { ...keys, wrapped: sparse ? new Map() : wrapped }, vault.storedKeys);
+}
+
+/** @returns What stands there now. */
+async function replaceKeys(at: VaultAt, keys: VaultKeys, was: StoredItem): Promise<StoredItem> {
+  const made = formatVaultKeys(keys);
+  if (!isSameJson(made, was)) await at.place.replace(at.bag, keysId(at), made, was);
+  return made;
 }
 
 /** Another secret, for these readers alone. */
@@ -106,15 +120,12 @@ export async function rotate(
   const held = await wrappedKeysOf(vault);
   const now = new Map([...held].filter(([reader]) => names.includes(reader)));
 
-  const begun = formatVaultKeys({
-    ...keys,
-    wrapped: sparse ? new Map() : now,
-    next: sparse ? new Map() : next,
-  });
-  await place.replace(bag, keysId(vault), begun, vault.storedKeys);
+  const begun = { ...keys, wrapped: sparse ? new Map() : now, next: sparse ? new Map() : next };
+  const storedNotes = await saveNotes(vault, begun, vault.storedNotes);
+  const storedKeys = await replaceKeys(vault, begun, vault.storedKeys);
   if (sparse) await putSparse(vault, now, next);
   await place.replace(bag, name, sealWith(secret, plain, version), vault.storedItem);
-  await finish(vault, keys, next, begun);
+  await finish(vault, keys, next, { storedKeys, storedNotes });
 }
 
 /** What is left of a rotation whose item is written: the next keys become the keys. */
@@ -122,12 +133,13 @@ export async function finish(
   at: VaultAt,
   keys: VaultKeys,
   next: ReadonlyMap<string, string>,
-  stored: StoredItem,
+  { storedKeys, storedNotes }: Pick<Vault, "storedKeys" | "storedNotes">,
 ): Promise<void> {
   const sparse = keys.mode === "sparse";
   if (sparse) await putSparse(at, next);
-  const made = formatVaultKeys({ ...keys, wrapped: sparse ? new Map() : next, next: null });
-  await at.place.replace(at.bag, keysId(at), made, stored);
+  const done = { ...keys, wrapped: sparse ? new Map() : next, next: null };
+  await replaceKeys(at, done, storedKeys);
+  await saveNotes(at, done, storedNotes);
 }
 
 /** Sparse keys of nobody who reads, from now or from a run that was cut off. */
@@ -140,6 +152,7 @@ export async function removeVault(at: VaultAt): Promise<void> {
   const { place, bag, name } = at;
   await orNothing(place.remove(bag, name));
   await dropStale(at, []);
+  await orNothing(place.remove(bag, notesId(at)));
   await orNothing(place.remove(bag, keysId(at)));
 }
 
@@ -169,6 +182,10 @@ function sealWith(secret: Secret, plain: PlainItem, version: DataBagVersion): St
 
 function keysId({ name }: VaultAt): DataBagItemId {
   return keysIdOf(name) as DataBagItemId;
+}
+
+function notesId({ name }: VaultAt): DataBagItemId {
+  return notesIdOf(name) as DataBagItemId;
 }
 
 function assertSomebody(at: VaultAt, wrapped: ReadonlyMap<string, string>): void {

@@ -3,13 +3,15 @@ import { isKeywardError } from "../../base/errors.ts";
 import { inParallel } from "../../base/in-parallel.ts";
 import {
   formatSparseKey,
+  notesIdOf,
   parseSparseKey,
   type SparseKey,
   sparseIdOf,
 } from "../../formats/chefvault/chefvault.ts";
 import type { StoredItem } from "../../formats/databag/databag.ts";
 import type { DataBagItemId } from "../../model/data-bag.ts";
-import { orNothing, type VaultAt } from "./vault.ts";
+import { orNothing } from "./nothing.ts";
+import type { VaultAt } from "./vault.ts";
 
 /** Reads under way at once. */
 const WIDTH = 8;
@@ -25,7 +27,11 @@ export async function sparseKeysOf(
   const { place, bag, name } = at;
   const prefix = sparseIdOf(name, "");
   const ids = (await place.items(bag)).filter(
-    (id) => id.startsWith(prefix) && id.length > prefix.length && !but.has(id.slice(prefix.length)),
+    (id) =>
+      id.startsWith(prefix) &&
+      id !== notesIdOf(name) &&
+      id.length > prefix.length &&
+      !but.has(id.slice(prefix.length)),
   );
   const found = await inParallel(ids, WIDTH, async (id) => {
     const item = await orNothing(place.read(bag, id as DataBagItemId));

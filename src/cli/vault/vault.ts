@@ -20,6 +20,8 @@ import {
 import type { DataBagItemId, DataBagName } from "../../model/data-bag.ts";
 import { printable } from "../../model/name.ts";
 import type { BagPlace } from "../data-bag/place.ts";
+import { readNotes } from "./notes.ts";
+import { orNothing } from "./nothing.ts";
 
 export interface Reader {
   readonly name: string;
@@ -36,6 +38,7 @@ export interface VaultAt {
 export interface Vault extends VaultAt {
   /** As they were read, which is what is compared before they are written. */
   readonly storedKeys: StoredItem;
+  readonly storedNotes: StoredItem | null;
   readonly storedItem: StoredItem;
   readonly keys: VaultKeys;
   readonly plain: PlainItem;
@@ -50,18 +53,18 @@ export function nameOf({ bag, name }: Pick<VaultAt, "bag" | "name">): string {
 }
 
 /** @throws KeywardError `not-found` when it is no vault. */
-export async function readKeys({
-  place,
-  bag,
-  name,
-}: VaultAt): Promise<{ stored: StoredItem; keys: VaultKeys }> {
+export async function readKeys(
+  at: VaultAt,
+): Promise<{ stored: StoredItem; storedNotes: StoredItem | null; keys: VaultKeys }> {
+  const { place, bag, name } = at;
   const id = keysIdOf(name) as DataBagItemId;
   const stored = await orNothing(place.read(bag, id));
   if (stored === null)
     throw new KeywardError("not-found", `${printable(`${bag}/${id}`)}: not found`, {
       hint: "there is no such vault; make it: keyward vault-item create",
     });
-  return { stored, keys: parseVaultKeys(stored, printable(`${bag}/${id}`)) };
+  const { stored: storedNotes, notes } = await readNotes(at);
+  return { stored, storedNotes, keys: parseVaultKeys(stored, printable(`${bag}/${id}`), notes) };
 }
 
 /**
@@ -70,7 +73,7 @@ export async function readKeys({
  */
 export async function openVault(at: VaultAt, reader: Reader): Promise<Vault> {
   const what = nameOf(at);
-  const { stored: storedKeys, keys } = await readKeys(at);
+  const { stored: storedKeys, storedNotes, keys } = await readKeys(at);
   const storedItem = await orNothing(at.place.read(at.bag, at.name));
   if (storedItem === null)
     throw new KeywardError("not-found", `${what}: not found, though its keys are there`, {
@@ -91,6 +94,7 @@ export async function openVault(at: VaultAt, reader: Reader): Promise<Vault> {
   return {
     ...at,
     storedKeys,
+    storedNotes,
     storedItem,
     keys,
     plain: opened.plain,
@@ -139,13 +143,4 @@ async function openWith(
     }
   }
   return null;
-}
-
-export async function orNothing<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isKeywardError(error, "not-found")) return null;
-    throw error;
-  }
 }

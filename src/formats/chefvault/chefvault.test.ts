@@ -12,10 +12,13 @@ import {
   assertVaultName,
   formatSparseKey,
   formatVaultKeys,
+  formatVaultNotes,
   keysIdOf,
   makeSharedSecret,
+  notesIdOf,
   parseSparseKey,
   parseVaultKeys,
+  parseVaultNotes,
   sparseIdOf,
   unwrapSecret,
   vaultItemType,
@@ -176,7 +179,18 @@ function rawWrap(block: Uint8Array, key: KeyObject): string {
 }
 
 test("names that a vault keeps for itself are refused, for readers and for items", () => {
-  for (const name of ["id", "admins", "clients", "search_query", "mode", "", "a/b", "keyward/vault", "a b"])
+  for (const name of [
+    "id",
+    "admins",
+    "clients",
+    "search_query",
+    "mode",
+    "",
+    "a/b",
+    "keyward/vault",
+    "keyward.vault",
+    "a b",
+  ])
     assert.throws(
       () => assertReaderName(name),
       (error) => isKeywardError(error, "usage"),
@@ -198,19 +212,30 @@ test("an item's type is what chef-vault says it is", () => {
 });
 
 test("what is ours comes back, and what is no keys item is refused", () => {
-  const keys = parseVaultKeys(
-    object(
-      parseExactJson(
-        '{"id":"a_keys","admins":["x"],"clients":[],"search_query":[],"x":"eA==\\n","keyward/vault":{"next":{"x":"eQ==\\n"},"removed":["r"],"named":["n"]}}',
-        "keys",
-      ),
-    ),
-    "keys",
-  );
+  const item = (text: string): ExactObject => object(parseExactJson(text, "item"));
+  const given =
+    '{"id":"a_keys","admins":["x"],"clients":[],"search_query":[],"x":"eA==\\n","keyward/vault":{"next":{"x":"eQ==\\n"}}}';
+  const notes = { rotating: true, removed: ["r"], named: ["n"] };
+  const keys = parseVaultKeys(item(given), "keys", notes);
   assert.equal(keys.mode, null);
   assert.deepEqual([...(keys.next ?? [])], [["x", "eQ==\n"]]);
   assert.deepEqual([keys.removed, keys.named], [["r"], ["n"]]);
-  assert.deepEqual(parseVaultKeys(formatVaultKeys(keys), "again"), keys);
+  assert.equal(formatExactJson(formatVaultKeys(keys)), given);
+  const sparse = item('{"id":"a_keys","admins":["x"],"clients":[],"search_query":[],"mode":"sparse"}');
+  assert.deepEqual(parseVaultKeys(sparse, "keys", notes).next, new Map());
+  assert.equal(parseVaultKeys(sparse, "keys").next, null);
+  const written = formatVaultNotes(notesIdOf("a"), notes) ?? assert.fail();
+  assert.equal(
+    formatExactJson(written),
+    '{"id":"a_key_keyward.vault","rotating":true,"removed":["r"],"named":["n"]}',
+  );
+  assert.deepEqual(parseVaultNotes(written, "notes"), notes);
+  assert.equal(formatVaultNotes("x", { rotating: false, removed: [], named: [] }), null);
+  for (const text of ['{"rotating":1}', '{"removed":"r"}', '{"named":[1]}'])
+    assert.throws(
+      () => parseVaultNotes(item(text), "notes"),
+      (error) => isKeywardError(error, "malformed"),
+    );
   for (const text of [
     '{"id":"a","admins":[],"clients":[]}',
     '{"id":"a_keys","admins":[]}',

@@ -4,6 +4,7 @@
  *     NAME               an encrypted data bag item (formats/databag) under the shared secret
  *     NAME_keys          who may read it, the search that finds them, and in default mode their wrapped keys
  *     NAME_key_READER    in sparse mode, the wrapped key of one reader
+ *     NAME_key_keyward.vault  ours: who was removed, who was added by name
  *
  * The shared secret is 32 random bytes, wrapped for a reader by RSA PKCS#1 v1.5, base64 in Ruby's lines.
  *
@@ -19,7 +20,8 @@ import { unwrapRsa, wrapRsa } from "../../crypto/rsa-wrap.ts";
 import { packBase64, unpackBase64 } from "../ruby-base64.ts";
 
 export { formatVaultKeys, OWN, parseVaultKeys, type VaultKeys, type VaultMode } from "./keys-item.ts";
-export { assertReaderName, assertVaultName, keysIdOf, sparseIdOf } from "./names.ts";
+export { assertReaderName, assertVaultName, keysIdOf, NOTES_READER, notesIdOf, sparseIdOf } from "./names.ts";
+export { formatVaultNotes, parseVaultNotes, type VaultNotes } from "./notes-item.ts";
 export { formatSparseKey, parseSparseKey, type SparseKey } from "./sparse-key.ts";
 
 const SHARED_SECRET_SIZE = 32;

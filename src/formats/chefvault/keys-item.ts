@@ -7,14 +7,16 @@
  *     search_query   text; an empty list when there is none
  *     mode           "default" or "sparse"; absent in vaults of old
  *     READER         the shared secret wrapped for this reader, base64; in default mode
- *     keyward/vault  ours, absent unless it has something to say: no reader can have a name with a slash
- *         next       by reader, the next shared secret wrapped: a rotation is under way
- *         removed    names that a refresh does not bring back
- *         named      clients that were added by name, which cleaning up leaves
+ *     keyward/vault  ours, in default mode while a rotation is under way: no reader can have a name with a slash
+ *         next       by reader, the next shared secret wrapped
+ *
+ * What else is ours stands in an item of its own (notes-item.ts): chef-vault takes every member that it does not know
+ * for a key, and in sparse mode fails over it half-way through a rotation, with the vault lost.
  */
 import { KeywardError } from "../../base/errors.ts";
 import { type ExactJson, type ExactObject, isExactObject } from "../../base/exact-json.ts";
-import { reservedNames } from "./names.ts";
+import { namesIn, reservedNames } from "./names.ts";
+import { noNotes, type VaultNotes } from "./notes-item.ts";
 
 export type VaultMode = "default" | "sparse";
 
@@ -26,7 +28,7 @@ export interface VaultKeys {
   /** `null`: not said, which is the default. */
   readonly mode: VaultMode | null;
   readonly wrapped: ReadonlyMap<string, string>;
-  /** `null`: no rotation is under way. */
+  /** `null`: no rotation is under way. In sparse mode it is empty: each sparse item has its own. */
   readonly next: ReadonlyMap<string, string> | null;
   readonly removed: readonly string[];
   readonly named: readonly string[];
@@ -34,32 +36,36 @@ export interface VaultKeys {
 
 /** The member that is ours. */
 export const OWN = "keyward/vault";
-/** Readers of one vault. */
-const MAX_NAMES = 200_000;
 
-/** @throws KeywardError `malformed`, `too-large` */
-export function parseVaultKeys(item: ExactObject, what: string): VaultKeys {
+/** @param notes - What stands beside it. @throws KeywardError `malformed`, `too-large` */
+export function parseVaultKeys(item: ExactObject, what: string, notes: VaultNotes = noNotes): VaultKeys {
   const id = item.get("id");
   if (typeof id !== "string" || !id.endsWith("_keys")) throw malformed(what, "id");
-  const own = item.get(OWN);
-  if (own !== undefined && !isExactObject(own)) throw malformed(what, OWN);
+  const mode = modeOf(item.get("mode"), what);
+  const own = ownOf(item, what);
   return {
     id,
-    admins: namesOf(item.get("admins"), what, "admins"),
-    clients: namesOf(item.get("clients"), what, "clients"),
+    admins: namesIn(item.get("admins"), `${what}: admins`),
+    clients: namesIn(item.get("clients"), `${what}: clients`),
     search: searchOf(item.get("search_query"), what),
-    mode: modeOf(item.get("mode"), what),
+    mode,
     wrapped: wrappedIn(item),
-    next: own?.has("next") ? nextOf(own.get("next"), what) : null,
-    removed: own?.has("removed") ? namesOf(own.get("removed"), what, "removed") : [],
-    named: own?.has("named") ? namesOf(own.get("named"), what, "named") : [],
+    next: mode === "sparse" && notes.rotating ? new Map() : own,
+    removed: notes.removed,
+    named: notes.named,
   };
 }
 
 /** In chef-vault's order. */
-export function formatVaultKeys(keys: VaultKeys): ExactObject {
-  const { id, admins, clients, search, mode, wrapped } = keys;
-  const own = ownOf(keys);
+export function formatVaultKeys({
+  id,
+  admins,
+  clients,
+  search,
+  mode,
+  wrapped,
+  next,
+}: VaultKeys): ExactObject {
   return new Map<string, ExactJson>([
     ["id", id],
     ["admins", admins],
@@ -67,16 +73,15 @@ export function formatVaultKeys(keys: VaultKeys): ExactObject {
     ["search_query", search ?? []],
     ...(mode === null ? [] : ([["mode", mode]] as const)),
     ...wrapped,
-    ...(own.size === 0 ? [] : ([[OWN, own]] as const)),
+    ...(next === null || mode === "sparse" ? [] : ([[OWN, new Map([["next", next]])]] as const)),
   ]);
 }
 
-function ownOf({ next, removed, named }: VaultKeys): ExactObject {
-  return new Map<string, ExactJson>([
-    ...(next === null ? [] : ([["next", next]] as const)),
-    ...(removed.length === 0 ? [] : ([["removed", removed]] as const)),
-    ...(named.length === 0 ? [] : ([["named", named]] as const)),
-  ]);
+function ownOf(item: ExactObject, what: string): ReadonlyMap<string, string> | null {
+  const own = item.get(OWN);
+  if (own === undefined) return null;
+  if (!isExactObject(own)) throw malformed(what, OWN);
+  return nextOf(own.get("next"), what);
 }
 
 function wrappedIn(item: ExactObject): ReadonlyMap<string, string> {
@@ -93,17 +98,6 @@ function nextOf(value: ExactJson | undefined, what: string): ReadonlyMap<string,
     return [name, text];
   });
   return new Map(texts);
-}
-
-/** Vaults of the first version have no lists. */
-function namesOf(value: ExactJson | undefined, what: string, member: string): readonly string[] {
-  if (!Array.isArray(value)) throw malformed(what, member);
-  const names = value as readonly ExactJson[];
-  if (names.length > MAX_NAMES) throw new KeywardError("too-large", `${what}: more than ${MAX_NAMES} names`);
-  return names.map((name) => {
-    if (typeof name !== "string") throw malformed(what, member);
-    return name;
-  });
 }
 
 function searchOf(value: ExactJson | undefined, what: string): string | null {
