@@ -255,6 +255,29 @@ test("a wrong secret, damage, and what is not encrypted are told apart", async (
   });
 });
 
+test("of an item that is encrypted in part, or in versions that are too old, the values are named, and why", async () => {
+  const secret = secretNamed("newline");
+  const says = (stored: StoredItem, wanted: ErrorCode, message: string, minimumVersion: DataBagVersion = 0) =>
+    assert.rejects(decryptDataBagItem(stored, secret, { minimumVersion }), (error) => {
+      assert.ok(isKeywardError(error, wanted), String(error));
+      assert.equal(error.message, message);
+      return true;
+    });
+  const partly = new Map(item()).set("a", "plain text").set("b", 5n);
+  await says(
+    partly,
+    "malformed",
+    'data bag item "svc": these values are not encrypted, or cut short: "a", "b"',
+  );
+  const below = "these values are of a version below the least that is taken";
+  await says(item(1), "denied", `data bag item "svc": ${below}: "destination", "key"`, 3);
+  const mixed = new Map(
+    [...item(3)].concat([...item(2)].map(([name, value]) => [`${name}2`, value] as const)),
+  );
+  mixed.delete("id2");
+  await says(mixed, "denied", `data bag item "svc": ${below}: "destination2", "key2"`, 3);
+});
+
 test("what opens of a damaged item is not thrown away, and each problem has its name", async () => {
   const stored = new Map(item()).set("extra", "not encrypted at all");
   const { plain, problems } = await openDataBagItem(stored, secretNamed("newline"));

@@ -110,7 +110,7 @@ export async function openDataBagItem(
  *
  * @param item - As it is stored, or its JSON.
  * @throws KeywardError `wrong-key` when the secret opens nothing of it; `integrity` when it opens a part;
- *   `malformed` when the item, or one of its values, is not encrypted.
+ *   `malformed` when the item, or one of its values, is not encrypted; `denied` for versions below the least.
  */
 export async function decryptDataBagItem(
   item: StoredItem | string,
@@ -215,6 +215,18 @@ function ofWhole(
 ): KeywardError {
   const codes = new Set(problems.map(([, error]) => error.code));
   const [[, first] = ["", undefined]] = problems;
+  const some = problems.length > 1 && codes.size === 1;
+  if (some && codes.has("denied"))
+    return new KeywardError(
+      "denied",
+      `${nameOf(item)}: these values are of a version below the least that is taken: ${namesIn(problems)}`,
+    );
+  if (some && codes.has("malformed") && problems.length < values)
+    return new KeywardError(
+      "malformed",
+      `${nameOf(item)}: these values are not encrypted, or cut short: ${namesIn(problems)}`,
+      { hint: "the secret opens the other ones" },
+    );
   if (problems.length < values)
     return new KeywardError("integrity", `${nameOf(item)}: these values do not open: ${namesIn(problems)}`, {
       hint: "the secret opens the other ones",
