@@ -142,7 +142,8 @@ test("the machines are known by their host keys, and let Keyward in", async () =
 test("import, plan, push: the key lies on those three, and the plan is empty", async () => {
   await says(importing(file("master.key"), " --dry-run"), 0, /would be: 1 new/, /gain +n02/);
   await says("key list", 0, /^(?![\s\S]*keymaster)/);
-  await says(importing(file("master.key")), 0, new RegExp(`${ITEM} +new +${KEY} +1 `));
+  const imported = await says(importing(file("master.key")), 0, new RegExp(`${ITEM} +new +${KEY} +1 `));
+  assert.doesNotMatch(imported, /nobody gets/);
   const plan = await says("plan", 8, /3 to gain, 0 to replace, 0 to lose/, /warning: chef\.normal\.tags/);
   assert.match(plan, /gain +n00[\s\S]+gain +n01[\s\S]+gain +n02/);
   assert.doesNotMatch(plan, /n2[789]/);

@@ -137,11 +137,18 @@ function namesOf({ items }: ImportRound): string[] {
   return items.flatMap(({ key, change }) => (key === undefined || change === "unchanged" ? [] : [key]));
 }
 
-function warn(out: Output, { weak, guessed }: ImportRound, environment: string): void {
+function warn(out: Output, { items, effect, weak, guessed }: ImportRound, environment: string): void {
   const say = (text: string): void => out.note({ text: `warning: ${text}`, style: "yellow" });
   if (weak.length > 0)
     say(
       `whoever can write the bag can change these unseen, of version 0 or 1: ${weak.join(", ")}; keyward data-bag reseal`,
+    );
+  const none = items.filter(
+    ({ change, key }) => change === "new" && !effect.some((line) => line.key === key),
+  );
+  if (none.length > 0)
+    say(
+      `nobody gets ${none.map(({ id }) => id).join(", ")}: no active node's attributes that count fit; why NODE KEY says what is missing, and keyward inventory accept lets what an inventory says count`,
     );
   if (guessed)
     say(
