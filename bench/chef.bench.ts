@@ -1,12 +1,13 @@
 /**
  * Chef's formats: data bag items decrypted a second beside Chef's own figures, a repository of 100,000 items resealed,
- * and Chef searches over 10,000 nodes. Chef's figures were recorded with Chef 19 on one core of a 2.5 GHz Xeon; where
+ * Chef searches over 10,000 nodes, and as many brought into the inventory. Chef's figures were recorded with Chef 19 on one core of a 2.5 GHz Xeon; where
  * Ruby is installed, what its OpenSSL alone does here is said beside them.
  */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { formatExactJson, formatExactJsonLines } from "../src/base/exact-json-text.ts";
 import { Secret } from "../src/base/secret.ts";
 import {
@@ -21,6 +22,8 @@ import {
 import { chefFacts } from "../src/model/chef-facts.ts";
 import { createFactIndex } from "../src/model/query/fact-index.ts";
 import { parseQuery } from "../src/model/query/query.ts";
+import { createProgram } from "../test/server/program.ts";
+import { nodeOf, serveNodes } from "./chef-nodes.ts";
 import type { Row } from "./row.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -36,7 +39,7 @@ const goals: Readonly<Record<DataBagVersion, number>> = { 0: 100, 1: 3, 2: 3, 3:
 export async function run(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "keyward-bench-chef-"));
   try {
-    return [...(await decrypting(folder)), resealing(folder), ...searching()];
+    return [...(await decrypting(folder)), resealing(folder), ...searching(), ...(await syncing(folder))];
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -145,27 +148,48 @@ function searching(): Row[] {
   ];
 }
 
-function nodeOf(i: number): Parameters<typeof chefFacts>[0] {
-  const roles = [["web", "api", "db", "cache", "queue"][i % 5] ?? "web", i % 2 === 0 ? "base" : "edge"];
-  return {
-    name: `node-${i}.example.com`,
-    chef_environment: ["prod", "stage", "dev"][i % 3] ?? "dev",
-    run_list: roles.map((role) => `role[${role}]`),
-    normal: {
-      tags: [`t${i % 50}`, `rack${i % 200}`],
-      app: { shard: String(i % 64), owner: `team${i % 20}` },
-    },
-    default: { limits: { nofile: "1024" }, dc: `dc${i % 4}` },
-    override: {},
-    automatic: {
-      roles,
-      ipaddress: `10.${i >> 12}.${(i >> 6) & 63}.${i & 63}`,
-      platform: i % 3 === 0 ? "ubuntu" : "debian",
-      platform_version: `${10 + (i % 5)}.${i % 10}`,
-      kernel: { release: `5.${i % 20}.0`, machine: "x86_64" },
-      memory: { total: `${(i % 64) + 1}024kB` },
-    },
-  };
+/** Of a server that answers at once; what a real one needs for ten pages of a thousand nodes is its own. */
+async function syncing(folder: string): Promise<Row[]> {
+  const chef = await serveNodes(NODES);
+  const program = createProgram();
+  try {
+    await program.init();
+    writeFileSync(join(folder, "chef.pem"), chef.key, { mode: 0o600 });
+    const words = ["inventory", "sync", "chef", "--chef-server", chef.url, "--chef-user", "bench"];
+    const rows: Row[] = [];
+    for (const [round, goal] of [
+      ["first", 30],
+      ["unchanged", 15],
+    ] as const) {
+      const start = performance.now();
+      const stdout = await keyward(
+        [...words, "--chef-key", join(folder, "chef.pem"), "-o", "json"],
+        program.data,
+      );
+      const seconds = (performance.now() - start) / 1000;
+      const { nodes, unchanged } = JSON.parse(stdout) as { nodes: number; unchanged: number };
+      const whole = nodes === NODES && unchanged === (round === "first" ? 0 : NODES);
+      rows.push({
+        what: `inventory of ${NODES.toLocaleString("en")} nodes, ${round} round`,
+        figure: `${seconds.toFixed(1)} s`,
+        goal: `≤ ${goal} s`,
+        met: whole && seconds <= goal,
+        conditions:
+          "nodes of 40 facts, pages of 1,000 from a server that answers at once; local store, synced",
+      });
+    }
+    return rows;
+  } finally {
+    program.remove();
+    await chef.stop();
+  }
+}
+
+/** @returns Standard output. It must end well. */
+async function keyward(words: readonly string[], data: string): Promise<string> {
+  const env = { PATH: process.env.PATH, HOME: data, KEYWARD_DATA: data };
+  const options = { env, maxBuffer: 100_000_000, encoding: "utf8" } as const;
+  return (await promisify(execFile)(join(root, "bin/keyward"), words, options)).stdout;
 }
 
 /** A hundred that a site writes in recipes and at the prompt. */
