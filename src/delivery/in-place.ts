@@ -23,6 +23,15 @@ export interface Looked {
   readonly proofs: ReadonlyMap<KeyName, string>;
 }
 
+/** Files that are read from a host at once. */
+const AT_ONCE = 8;
+
+interface Seen {
+  readonly condition: Condition;
+  /** `null` when no content is there. */
+  readonly proof: string | null;
+}
+
 /** Look at files whose content the node is believed to hold. */
 export async function lookAt(
   host: RemoteHost,
@@ -30,32 +39,39 @@ export async function lookAt(
   challenge: string,
   files: readonly Wanted[],
 ): Promise<Looked> {
+  const under = fromBase64(challenge, "challenge");
+  const seen = new Map<Wanted, Seen>();
+  const left = files.values();
+  const worker = async (): Promise<void> => {
+    for (const file of left) seen.set(file, await examine(host, node, under, file));
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, files.length) }, worker));
   const conditions = new Map<string, Condition>();
   const proofs = new Map<KeyName, string>();
-  const under = fromBase64(challenge, "challenge");
-  for (const { entry, path, ownership } of files) {
-    const { key, version } = entry;
-    const found = await host.read(path, MAX_VALUE_BYTES);
-    if (found === null) {
-      conditions.set(path, "removed");
-      continue;
-    }
-    const proof =
-      found === "foreign" || found.content === null
-        ? null
-        : toBase64(prove(under, { node, key, version }, found.content));
-    if (found !== "foreign") found.content?.wipe();
-    const owned =
-      found !== "foreign" &&
-      found.uid === ownership.uid &&
-      found.gid === ownership.gid &&
-      found.mode === ownership.mode;
+  for (const file of files) {
+    const { condition, proof } = seen.get(file) ?? { condition: "removed", proof: null };
+    const { key } = file.entry;
     // two files of one key hold the same, or one of them was changed
     const same = proof !== null && (proofs.get(key) ?? proof) === proof;
-    conditions.set(path, owned && same ? "intact" : "changed");
+    conditions.set(file.path, condition === "intact" && !same ? "changed" : condition);
     if (same) proofs.set(key, proof);
   }
   return { conditions, proofs };
+}
+
+async function examine(
+  host: RemoteHost,
+  node: NodeName,
+  challenge: Uint8Array,
+  { entry: { key, version }, path, ownership }: Wanted,
+): Promise<Seen> {
+  const found = await host.read(path, MAX_VALUE_BYTES);
+  if (found === null) return { condition: "removed", proof: null };
+  if (found === "foreign" || found.content === null) return { condition: "changed", proof: null };
+  using content = found.content;
+  const owned = found.uid === ownership.uid && found.gid === ownership.gid && found.mode === ownership.mode;
+  const proof = toBase64(prove(challenge, { node, key, version }, content));
+  return { condition: owned ? "intact" : "changed", proof };
 }
 
 /** Keys that a report did not confirm, or of which a file is not as it should be. */

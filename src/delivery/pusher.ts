@@ -65,6 +65,8 @@ export interface PusherNeeds {
   readonly random: Random;
   /** Told of each, those of `run` among it. */
   readonly onRun: (run: PushRun) => void;
+  /** Connections that are left open between pushes, while this pushes by itself. */
+  readonly kept?: { start(): void; stop(): void };
 }
 
 export const MAX_CONCURRENCY = 256;
@@ -75,7 +77,7 @@ const HOOK_LIMIT = 60_000 as DurationMs;
 const TICK = 1000;
 
 export function createPusher(needs: PusherNeeds): Pusher {
-  const { fleet, transact, journal, login, connect, clock, random, onRun } = needs;
+  const { fleet, transact, journal, login, connect, clock, random, onRun, kept } = needs;
   const pushed = createPushed(needs);
   const parts = { fleet, pushed, clock, random, hookLimit: HOOK_LIMIT };
   const under = new Map<NodeName, Promise<unknown>>();
@@ -87,13 +89,14 @@ export function createPusher(needs: PusherNeeds): Pusher {
   let running = 0;
 
   async function reach<T>(
+    name: NodeName,
     settings: PushSettings,
     deadline: DurationMs,
     use: (host: RemoteHost) => Promise<T>,
   ): Promise<T> {
     const who = await login.loginFor(settings);
     const open = await connect(settings.driver);
-    const host = await open(settings.target, who, deadline).finally(() => {
+    const host = await open(settings.target, who, deadline, name).finally(() => {
       if (who.kind === "key") who.key.wipe();
     });
     try {
@@ -124,7 +127,9 @@ export function createPusher(needs: PusherNeeds): Pusher {
       const here = row !== null && isSameHost(row.settings, settings) ? row : null;
       if (row !== null && here === null) await leave(name, row, deadline);
       try {
-        return await reach(settings, deadline, (host) => pushNode(parts, name, settings, here, host, every));
+        return await reach(name, settings, deadline, (host) =>
+          pushNode(parts, name, settings, here, host, every),
+        );
       } catch (error) {
         // revoked, frozen or forgotten meanwhile: no failure, and its turn comes again
         if (isKeywardError(error, "denied") && !(await isActive(name))) return null;
@@ -132,7 +137,7 @@ export function createPusher(needs: PusherNeeds): Pusher {
       }
     }
     if (row === null || (node !== null && node.state !== "revoked")) return null;
-    const withdrawn = await reach(settings ?? row.settings, deadline, (host) =>
+    const withdrawn = await reach(name, settings ?? row.settings, deadline, (host) =>
       clearNode(pushed, name, row, host),
     );
     return { kind: "cleared", withdrawn };
@@ -144,7 +149,7 @@ export function createPusher(needs: PusherNeeds): Pusher {
   /** It is another machine now. The one before may be gone for good, so that it does not hold up the new one. */
   async function leave(name: NodeName, row: PushRow, deadline: DurationMs): Promise<void> {
     try {
-      await reach(row.settings, deadline, (host) => clearNode(pushed, name, row, host));
+      await reach(name, row.settings, deadline, (host) => clearNode(pushed, name, row, host));
     } catch (error) {
       onRun({ node: name, outcome: null, error: asError(error) });
       await pushed.forget(name);
@@ -275,8 +280,12 @@ export function createPusher(needs: PusherNeeds): Pusher {
       const count = Math.min(Math.max(1, concurrency), MAX_CONCURRENCY, names.length);
       await Promise.all(Array.from({ length: count }, worker));
     },
-    resume: () => meet(fleet.pushed()),
+    resume() {
+      if (timer !== null) kept?.start();
+      meet(fleet.pushed());
+    },
     start() {
+      kept?.start();
       stopListening = fleet.onPush(meet);
       meet(fleet.pushed());
       timer = setInterval(look, TICK);
@@ -287,6 +296,7 @@ export function createPusher(needs: PusherNeeds): Pusher {
       stopListening();
       if (timer !== null) clearInterval(timer);
       await Promise.allSettled([...under.values()]);
+      kept?.stop();
     },
     standing(name) {
       const standing = standings.get(name);

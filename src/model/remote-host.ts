@@ -102,8 +102,14 @@ export interface RemoteHost {
 }
 
 /**
+ * @param node - Whose push it is: a connection that was kept from its last one serves again, and from no other's.
  * @param deadline - For the connection to stand; and then for all that its acts take beyond a second each, programs apart.
  * @throws KeywardError `integrity` when the host shows a key that is not its own; `denied` when it does not let us in;
  *   `unreachable`; `timeout`
  */
-export type ConnectHost = (target: SshTarget, login: SshLogin, deadline: DurationMs) => Promise<RemoteHost>;
+export type ConnectHost = (
+  target: SshTarget,
+  login: SshLogin,
+  deadline: DurationMs,
+  node?: string,
+) => Promise<RemoteHost>;

@@ -1,4 +1,6 @@
 /** Pushing: the delivery room put together, its drivers loaded when a push first wants them. */
+import { createKept } from "../adapters/ssh/kept.ts";
+import type { Connection } from "../adapters/ssh/remote-host.ts";
 import {
   createLogin,
   createPusher,
@@ -11,6 +13,10 @@ import type { PushDriver } from "../model/push.ts";
 import type { ConnectHost } from "../model/remote-host.ts";
 import type { SshMeans } from "../model/ssh-means.ts";
 import type { Parts } from "./parts.ts";
+
+/** Connections left open, some 100 kB each; and for how long. */
+const MOST_KEPT = 1024;
+const KEPT_MS = 60_000;
 
 export interface Pushing {
   readonly login: Login;
@@ -26,10 +32,14 @@ type Needs = Pick<
 /** @param count - Of pushes, by outcome. */
 export function createPushing(parts: Needs, count: (outcome: string) => void = () => {}): Pushing {
   const { random, log, ssh = (): SshMeans => ({}) } = parts;
+  const kept = createKept<Connection>(MOST_KEPT, KEPT_MS);
+  parts.rootKey.onSeal(() => kept.stop());
   const drivers = new Map<PushDriver, Promise<ConnectHost>>();
   async function load(driver: PushDriver): Promise<ConnectHost> {
     const { createConnectHost, createOpenByOpenSsh, openBySsh2 } = await import("../adapters/ssh/ssh.ts");
-    return createConnectHost(driver === "ssh2" ? openBySsh2 : createOpenByOpenSsh(ssh()), random);
+    // another program for each would be too much to keep
+    if (driver === "openssh") return createConnectHost(createOpenByOpenSsh(ssh()), random);
+    return createConnectHost(openBySsh2, random, kept);
   }
   const login = createLogin({ ...parts, agent: () => ssh().agent });
   return {
@@ -38,6 +48,7 @@ export function createPushing(parts: Needs, count: (outcome: string) => void = (
     pusher: createPusher({
       ...parts,
       login,
+      kept,
       connect(driver) {
         const loading = drivers.get(driver) ?? load(driver);
         drivers.set(driver, loading);

@@ -12,6 +12,8 @@ import {
 
 export interface FileServer {
   readonly extensions: ReadonlyMap<string, string>;
+  /** Nothing is under way, and the connection stands as far as is known. */
+  readonly isIdle: boolean;
   /** @throws KeywardError `unreachable` when the connection ends before the answer; `malformed` */
   ask(question: Ask): Promise<Answer>;
 }
@@ -70,6 +72,9 @@ export async function openFileServer(stream: Duplex, what: string): Promise<File
     throw new KeywardError("malformed", `${what}: its file server does not speak SFTP ${VERSION}`);
   return {
     extensions: hello.extensions,
+    get isIdle() {
+      return ended === null && waiting.size === 0;
+    },
     async ask(question) {
       const id = next++;
       return (await send(id, encodeAsk(id, question))) as Answer;

@@ -1,5 +1,6 @@
 /** Remote host: files put in place, looked at and taken away over sshd's file server, as an agent would on the spot. */
 import { basename, dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { KeywardError } from "../../base/errors.ts";
 import type { DurationMs } from "../../base/time.ts";
 import type { Random } from "../../crypto/random.ts";
@@ -7,26 +8,68 @@ import type { ConnectHost, RemoteHost } from "../../model/remote-host.ts";
 import { encodeArguments, runCommand } from "./arguments.ts";
 import { type FileServer, openFileServer } from "./file-server.ts";
 import { createFiles, isOwned } from "./files.ts";
+import type { Kept } from "./kept.ts";
 import type { Link, OpenLink } from "./link.ts";
 import { createNames } from "./names.ts";
 import { nameOf } from "./ssh2.ts";
 
 /** What an act takes of the time that the node has is what it takes beyond this. */
 const EASY = 1000;
+/** Milliseconds that a connection kept from before has to show that it stands. */
+const ALIVE = 3000;
 
-export function createConnectHost(open: OpenLink, random: Random): ConnectHost {
-  return async (target, login, deadline) => {
+/** A login, and the file server that it has been given. */
+export interface Connection {
+  readonly link: Link;
+  readonly server: FileServer;
+  close(): void;
+}
+
+/** @param kept - Absent: each connection is closed with its host. */
+export function createConnectHost(open: OpenLink, random: Random, kept?: Kept<Connection>): ConnectHost {
+  async function connect(...[target, login, deadline]: Parameters<OpenLink>): Promise<Connection> {
     const what = nameOf(target);
     const link = await open(target, login, deadline);
+    const close = (): void => link.close();
     try {
-      const within = limitTo(deadline, what, () => link.close());
-      const server = await within(async () => openFileServer(await link.fileServer(), what));
-      return hostOver(link, server, { what, random, within });
+      const within = limitTo(deadline, what, close);
+      return { link, server: await within(async () => openFileServer(await link.fileServer(), what)), close };
     } catch (error) {
-      link.close();
+      close();
       throw error;
     }
+  }
+
+  return async (target, login, deadline, node) => {
+    const what = nameOf(target);
+    const place = JSON.stringify([node, target]);
+    const before = await alive(kept?.take(place) ?? null);
+    const connection = before ?? (await connect(target, login, deadline));
+    let isWhole = true;
+    const within = limitTo(deadline, what, () => {
+      isWhole = false;
+      connection.close();
+    });
+    const close = (): void => {
+      const isKept =
+        node !== undefined && isWhole && connection.server.isIdle && kept?.give(place, connection);
+      if (isKept !== true) connection.close();
+    };
+    return hostOver(connection, { what, random, within, close });
   };
+}
+
+/** What answers a question still; a connection may have been lost without a word. */
+async function alive(connection: Connection | null): Promise<Connection | null> {
+  if (connection === null) return null;
+  const patience = new AbortController();
+  const over = sleep(ALIVE, null, { signal: patience.signal }).catch(() => null);
+  const asked = connection.server.ask({ kind: "realpath", path: "." }).catch(() => null);
+  const answer = await Promise.race([asked, over]);
+  patience.abort();
+  if (answer !== null) return connection;
+  connection.close();
+  return null;
 }
 
 type Within = <T>(act: () => Promise<T>, limit?: DurationMs) => Promise<T>;
@@ -60,9 +103,10 @@ interface Parts {
   readonly what: string;
   readonly random: Random;
   readonly within: Within;
+  readonly close: () => void;
 }
 
-function hostOver(link: Link, server: FileServer, { what, random, within }: Parts): RemoteHost {
+function hostOver({ link, server }: Connection, { what, random, within, close }: Parts): RemoteHost {
   const files = createFiles(server, what, random);
   const names = createNames({ link, what, read: files.read });
   return {
@@ -102,7 +146,7 @@ function hostOver(link: Link, server: FileServer, { what, random, within }: Part
         async () => (await link.execute(runCommand, encodeArguments(argv, environment), 0)).status,
         limit,
       ),
-    close: () => link.close(),
+    close,
   };
 }
 

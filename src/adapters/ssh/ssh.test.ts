@@ -18,11 +18,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { freePort, keygen, type Sshd, startSshd } from "../../../test/ssh/sshd.ts";
+import { statIfThere, until } from "../../../test/waiting.ts";
 import { type ErrorCode, isKeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import type { RemoteHost, SshTarget } from "../../model/remote-host.ts";
+import { createKept } from "./kept.ts";
+import type { Connection } from "./remote-host.ts";
 import { createConnectHost } from "./ssh.ts";
 import { openBySsh2 } from "./ssh2.ts";
 
@@ -274,4 +277,37 @@ test("a host that lets us in and then never answers has its time; one that answe
     const to = target({ port: odd.port, hostKeys: [odd.hostKey] });
     await refused(connect(to, odd.login, limit as DurationMs), code).finally(() => odd.stop());
   }
+});
+
+test("a connection that is kept serves the same node's next push without a login, and no other's", async () => {
+  const kept = createKept<Connection>(8, 600_000);
+  const keeping = createConnectHost(openBySsh2, systemRandom, kept);
+  /** @returns The process of sshd that serves the connection. */
+  const push = async (node: string): Promise<number> => {
+    const one = await keeping(target(), sshd.login, deadline, node);
+    const file = join(folder, "served-by");
+    assert.equal(await one.run(["sh", "-c", 'echo "$PPID" > "$0"', file], {}, deadline), 0);
+    one.close();
+    return Number(readFileSync(file, "utf8"));
+  };
+  kept.start();
+  const first = await push("web1");
+  assert.equal(await push("web1"), first);
+  assert.notEqual(await push("web2"), first);
+  process.kill(first, "SIGKILL");
+  const second = await push("web1");
+  assert.notEqual(second, first, "one that was lost is made anew");
+  kept.stop();
+  await until("it is closed", () => statIfThere(`/proc/${second}`) === null);
+  assert.notEqual(await push("web1"), second);
+});
+
+test("a connection on which something was not answered in time is not kept", async () => {
+  const kept = createKept<Connection>(8, 600_000);
+  kept.start();
+  const keeping = createConnectHost(openBySsh2, systemRandom, kept);
+  const one = await keeping(target(), sshd.login, deadline, "web1");
+  await refused(one.run(["sleep", "30"], {}, 200 as DurationMs), "timeout");
+  one.close();
+  assert.equal(kept.take(JSON.stringify(["web1", target()])), null);
 });

@@ -7,6 +7,7 @@
  *     own-agent.ts   an ssh-agent of our own for it, so that no key lies in a file
  *     file-server.ts sshd's file server, many questions under way at once
  *     files.ts       files put in place, looked at and taken away over it
+ *     kept.ts        connections left open between pushes
  *     remote-host.ts a host: its files, owners and programs, with the time that they have
  *     arguments.ts   programs run with arguments that no shell reads
  */
