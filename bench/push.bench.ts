@@ -25,14 +25,20 @@ export async function run(): Promise<Row[]> {
     for (let i = 0; i < NODES; i++) mkdirSync(join(root, `node-${i}`), { recursive: true, mode: 0o700 });
     await prepare(program, sshd, root);
     const first = await copyEach(sshd, root);
+    const logins = [loginMs(sshd)];
     const at64 = await push(program, 64);
+    logins.push(loginMs(sshd));
     const inodes = inodesOf(root);
-    const unchanged = await push(program, 64);
+    const anew = await push(program, 64);
+    logins.push(loginMs(sshd));
+    const { unchanged, serverRss } = await pushKept(program);
     const written = inodesOf(root).filter((ino, i) => ino !== inodes[i]).length;
     await putKey(program, 2);
     const at256 = await push(program, 256);
     const second = await copyEach(sshd, root);
-    return rowsOf({ at64, at256, unchanged, written, copyMs: (first + second) / 2 });
+    const [start = 0, middle = 0, end = 0] = logins;
+    const sshdMs = [middle - start, end - middle].map((ms) => ms / NODES);
+    return rowsOf({ at64, at256, anew, unchanged, serverRss, sshdMs, written, copyMs: (first + second) / 2 });
   } finally {
     await sshd?.stop();
     program.remove();
@@ -66,6 +72,27 @@ async function prepare(program: Program, sshd: Sshd, root: string): Promise<void
 async function putKey(program: Program, version: number): Promise<void> {
   const put = await program.run(["key", "put", "bench/push"], String(version).padEnd(SIZE, "x"));
   if (put.status !== 0) throw new Error(put.stderr);
+}
+
+/** The CPU time that sshd's logins took so far, those that have ended. */
+function loginMs({ folder }: Sshd): number {
+  const pid = readFileSync(join(folder, "pid"), "utf8").trim();
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[13]) + Number(fields[14])) * 10;
+}
+
+/** By a server, which keeps the connections of one round for the next: nobody logs in in the second. */
+async function pushKept(program: Program): Promise<{ unchanged: PushUse; serverRss: number }> {
+  const server = program.startServer();
+  await server.serving;
+  try {
+    await push(program, 64);
+    const unchanged = await push(program, 64);
+    const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
+    return { unchanged, serverRss: Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) * 1024 };
+  } finally {
+    await server.stop();
+  }
 }
 
 interface PushUse {
@@ -119,14 +146,22 @@ function look({ pid }: ChildProcess): { cpuMs: number; rss: number } | null {
 interface Measured {
   readonly at64: PushUse;
   readonly at256: PushUse;
+  /** Nothing changed, with a login for each. */
+  readonly anew: PushUse;
+  /** Nothing changed, over connections that were kept. */
   readonly unchanged: PushUse;
+  /** Of the server that keeps them, bytes. */
+  readonly serverRss: number;
+  /** CPU time of sshd for a node, in the first round and where nothing changed. */
+  readonly sshdMs: readonly number[];
   /** Files that the unchanged round wrote. */
   readonly written: number;
   /** Of one `scp`. */
   readonly copyMs: number;
 }
 
-function rowsOf({ at64, at256, unchanged, written, copyMs }: Measured): Row[] {
+function rowsOf(measured: Measured): Row[] {
+  const { at64, at256, anew, unchanged, serverRss, sshdMs, written, copyMs } = measured;
   const conditions = `${NODES} logins at one sshd on loopback, a key of ${SIZE} bytes, store on disk`;
   const peer = `scp ${2 * COPIES} times, one after the other, half before and half after, its rate taken for ${NODES}`;
   const rate = ({ ms }: PushUse): string => `${((NODES / ms) * 1000).toFixed(0)} nodes/s`;
@@ -145,6 +180,7 @@ function rowsOf({ at64, at256, unchanged, written, copyMs }: Measured): Row[] {
   };
   const cpu = Math.max(at64.cpuMs, at256.cpuMs) / NODES;
   const faster = at64.ms / unchanged.ms;
+  const [sshdFirst = 0, sshdAnew = 0] = sshdMs;
   return [
     beside(at64, 64),
     beside(at256, 256),
@@ -169,7 +205,16 @@ function rowsOf({ at64, at256, unchanged, written, copyMs }: Measured): Row[] {
       ratio: `${faster.toFixed(1)} ×`,
       goal: "2 ×, no file",
       met: faster >= 2 && written === 0 && whole(unchanged, "unchanged"),
-      conditions: `${conditions}; 64 at once, ${(unchanged.cpuMs / NODES).toFixed(1)} ms of CPU a node; a login costs sshd the same in both rounds`,
+      conditions: `${conditions}; 64 at once, by a server that kept the connections of the round before, ${(serverRss / 1e6).toFixed(0)} MB resident with all of them open`,
+    },
+    {
+      what: "push, nothing changed, a login each",
+      figure: `${rate(anew)}${said(anew, "unchanged")}`,
+      peer: `first round, ${rate(at64)}`,
+      ratio: `${(at64.ms / anew.ms).toFixed(1)} ×`,
+      goal: "none: bound by sshd",
+      met: whole(anew, "unchanged"),
+      conditions: `${conditions}; 64 at once, no server; CPU of sshd and ours a node: first ${sshdFirst.toFixed(1)} + ${(at64.cpuMs / NODES).toFixed(1)} ms, unchanged ${sshdAnew.toFixed(1)} + ${(anew.cpuMs / NODES).toFixed(1)} ms`,
     },
   ];
 }

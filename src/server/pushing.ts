@@ -14,9 +14,8 @@ import type { ConnectHost } from "../model/remote-host.ts";
 import type { SshMeans } from "../model/ssh-means.ts";
 import type { Parts } from "./parts.ts";
 
-/** Connections left open, some 100 kB each; and for how long. */
-const MOST_KEPT = 1024;
-const KEPT_MS = 60_000;
+/** Of connections that are left open, some 100 kB each. */
+const keeping = { most: 1024, idleMs: 60_000, oldMs: 600_000 };
 
 export interface Pushing {
   readonly login: Login;
@@ -32,7 +31,7 @@ type Needs = Pick<
 /** @param count - Of pushes, by outcome. */
 export function createPushing(parts: Needs, count: (outcome: string) => void = () => {}): Pushing {
   const { random, log, ssh = (): SshMeans => ({}) } = parts;
-  const kept = createKept<Connection>(MOST_KEPT, KEPT_MS);
+  const kept = createKept<Connection>(keeping);
   parts.rootKey.onSeal(() => kept.stop());
   const drivers = new Map<PushDriver, Promise<ConnectHost>>();
   async function load(driver: PushDriver): Promise<ConnectHost> {

@@ -10,8 +10,21 @@ export interface Kept<T> {
   stop(): void;
 }
 
-/** @param most - Beyond so many no further one is kept: to let the oldest go would close each before its turn comes. */
-export function createKept<T extends { close(): void }>(most: number, idleMs: number): Kept<T> {
+export interface Keepable {
+  /** When it was made, as `performance.now` says. */
+  readonly since: number;
+  close(): void;
+}
+
+export interface Keeping {
+  /** No further one is kept beyond so many: to let the oldest go would close each before its turn comes. */
+  readonly most: number;
+  readonly idleMs: number;
+  /** However often it is used: who is let in no more is to find it out. */
+  readonly oldMs: number;
+}
+
+export function createKept<T extends Keepable>({ most, idleMs, oldMs }: Keeping): Kept<T> {
   const idle = new Map<string, { readonly one: T; readonly timer: NodeJS.Timeout }>();
   let keeps = false;
 
@@ -30,6 +43,7 @@ export function createKept<T extends { close(): void }>(most: number, idleMs: nu
     take,
     give(place, one) {
       if (!keeps || idle.size >= most || idle.has(place)) return false;
+      if (performance.now() - one.since >= oldMs) return false;
       const timer = setTimeout(() => take(place)?.close(), idleMs);
       timer.unref();
       idle.set(place, { one, timer });

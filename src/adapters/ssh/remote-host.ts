@@ -8,7 +8,7 @@ import type { ConnectHost, RemoteHost } from "../../model/remote-host.ts";
 import { encodeArguments, runCommand } from "./arguments.ts";
 import { type FileServer, openFileServer } from "./file-server.ts";
 import { createFiles, isOwned } from "./files.ts";
-import type { Kept } from "./kept.ts";
+import type { Keepable, Kept } from "./kept.ts";
 import type { Link, OpenLink } from "./link.ts";
 import { createNames } from "./names.ts";
 import { nameOf } from "./ssh2.ts";
@@ -19,10 +19,9 @@ const EASY = 1000;
 const ALIVE = 3000;
 
 /** A login, and the file server that it has been given. */
-export interface Connection {
+export interface Connection extends Keepable {
   readonly link: Link;
   readonly server: FileServer;
-  close(): void;
 }
 
 /** @param kept - Absent: each connection is closed with its host. */
@@ -33,7 +32,8 @@ export function createConnectHost(open: OpenLink, random: Random, kept?: Kept<Co
     const close = (): void => link.close();
     try {
       const within = limitTo(deadline, what, close);
-      return { link, server: await within(async () => openFileServer(await link.fileServer(), what)), close };
+      const server = await within(async () => openFileServer(await link.fileServer(), what));
+      return { link, server, close, since: performance.now() };
     } catch (error) {
       close();
       throw error;

@@ -280,7 +280,7 @@ test("a host that lets us in and then never answers has its time; one that answe
 });
 
 test("a connection that is kept serves the same node's next push without a login, and no other's", async () => {
-  const kept = createKept<Connection>(8, 600_000);
+  const kept = createKept<Connection>({ most: 8, idleMs: 600_000, oldMs: 600_000 });
   const keeping = createConnectHost(openBySsh2, systemRandom, kept);
   /** @returns The process of sshd that serves the connection. */
   const push = async (node: string): Promise<number> => {
@@ -303,7 +303,7 @@ test("a connection that is kept serves the same node's next push without a login
 });
 
 test("a connection on which something was not answered in time is not kept", async () => {
-  const kept = createKept<Connection>(8, 600_000);
+  const kept = createKept<Connection>({ most: 8, idleMs: 600_000, oldMs: 600_000 });
   kept.start();
   const keeping = createConnectHost(openBySsh2, systemRandom, kept);
   const one = await keeping(target(), sshd.login, deadline, "web1");
