@@ -14,7 +14,7 @@ import type { ConnectHost } from "../model/remote-host.ts";
 import type { SshMeans } from "../model/ssh-means.ts";
 import type { Parts } from "./parts.ts";
 
-/** Of connections that are left open, some 100 kB each. */
+/** Of connections that are left open, some 200 kB each. */
 const keeping = { most: 1024, idleMs: 60_000, oldMs: 600_000 };
 
 export interface Pushing {
