@@ -1,13 +1,13 @@
 /** A real Chef server for tests: goiardi from Debian's packages, in memory, which checks every signature. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { signRequest } from "../../src/formats/chef-signature/chef-signature.ts";
+import { statIfThere, until } from "../waiting.ts";
 
 export interface Goiardi {
   readonly url: string;
@@ -24,28 +24,8 @@ export interface Goiardi {
 
 export async function startGoiardi(): Promise<Goiardi> {
   const folder = mkdtempSync(join(tmpdir(), "goiardi-"));
-  const port = await freePort();
-  const child = spawn(
-    "goiardi",
-    [
-      "--use-auth",
-      `--port=${port}`,
-      "--ipaddress=127.0.0.1",
-      `--conf-root=${folder}`,
-      "--obj-max-size=67108864",
-    ],
-    { cwd: folder, stdio: "ignore" },
-  );
   const keyFile = join(folder, "admin.pem");
-  try {
-    for (let i = 0; !(existsSync(keyFile) && (await answers(port))); i++) {
-      if (i > 600 || child.exitCode !== null) throw new Error("goiardi does not start");
-      await sleep(50);
-    }
-  } catch (error) {
-    await stop(child, folder);
-    throw error;
-  }
+  const { child, port } = await listen(folder, keyFile);
   const key = createPrivateKey(readFileSync(keyFile));
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -94,6 +74,31 @@ export function chefNode(name: string, more: object = {}): object {
     ...levels,
     ...more,
   };
+}
+
+/** On a port that nobody takes between our choice and its start. */
+async function listen(
+  folder: string,
+  keyFile: string,
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  for (let tries = 0; tries < 5; tries++) {
+    rmSync(keyFile, { force: true });
+    const port = await freePort();
+    const words = ["--use-auth", `--port=${port}`, "--ipaddress=127.0.0.1", `--conf-root=${folder}`];
+    const child = spawn("goiardi", [...words, "--obj-max-size=67108864"], { cwd: folder, stdio: "ignore" });
+    try {
+      await until(
+        "goiardi answers",
+        async () => child.exitCode !== null || (statIfThere(keyFile) !== null && (await answers(port))),
+      );
+    } catch (error) {
+      await stop(child, folder);
+      throw error;
+    }
+    if (child.exitCode === null) return { child, port };
+  }
+  rmSync(folder, { recursive: true, force: true });
+  throw new Error("goiardi does not start");
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
