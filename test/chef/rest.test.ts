@@ -5,9 +5,11 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { createChefServer } from "../../src/adapters/chef-server/chef-server.ts";
 import { isKeywardError } from "../../src/base/errors.ts";
 import { systemClock } from "../../src/base/time.ts";
@@ -53,38 +55,57 @@ const sorted = (body: unknown): unknown => {
     : { ...(body as object), rows: rows.map((row) => JSON.stringify(row)).sort() };
 };
 
+/** On a connection of its own, since goiardi closes some; `null` when it is closed without an answer. */
+function exchange(
+  url: string,
+  method: string,
+  body: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; text: string } | null> {
+  return new Promise((resolve) => {
+    const asking = request(url, { method, headers, agent: false }, async (answer) => {
+      const parts: Buffer[] = [];
+      for await (const part of answer) parts.push(part);
+      resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(parts).toString() });
+    });
+    asking.on("error", () => resolve(null)).end(body);
+  });
+}
+
 test("a real goiardi answers each recorded request, signed by us, as it did", async () => {
   const goiardi = await startGoiardi();
   try {
     assert.equal(steps.length, 69);
     for (const { step, method, path, body, headers, goiardi: recorded } of steps) {
       const sent = body === null ? "" : typeof body === "string" ? body : JSON.stringify(body);
-      const request = {
+      const apiVersion = headers?.["X-Ops-Server-API-Version"] ?? "1";
+      const signedRequest = {
         method,
         path: path.split("?")[0] ?? "",
         body: Buffer.from(sent),
         userId: "admin",
-        apiVersion: "1",
+        apiVersion,
       };
-      const answer = await fetch(goiardi.url + path, {
-        method,
-        headers: {
+      const ask = async (): Promise<Answer> => {
+        const answer = await exchange(goiardi.url + path, method, sent, {
           "X-Ops-Server-API-Version": "1",
           "X-Chef-Version": "18.0.0",
           Accept: "application/json",
           ...(sent !== "" && { "Content-Type": "application/json" }),
           ...headers,
-          ...signRequest(
-            { ...request, apiVersion: headers?.["X-Ops-Server-API-Version"] ?? "1" },
-            goiardi.key,
-            systemClock(),
-          ),
-        },
-        ...(sent !== "" && { body: sent }),
-      }).catch(() => null);
-      assert.equal(answer?.status ?? 0, recorded.status, step);
-      if (answer !== null)
-        assert.deepEqual(sorted(neutral(await answer.text(), goiardi.url)), sorted(recorded.body), step);
+          ...signRequest(signedRequest, goiardi.key, systemClock()),
+        });
+        if (answer === null) return { status: 0, body: sorted(recorded.body) };
+        return { status: answer.status, body: sorted(neutral(answer.text, goiardi.url)) };
+      };
+      const wanted = { status: recorded.status, body: sorted(recorded.body) };
+      let found = await ask();
+      // Its index is filled behind its answers.
+      for (let i = 0; path.startsWith("/search") && i < 200 && !isDeepStrictEqual(found, wanted); i++) {
+        await sleep(50);
+        found = await ask();
+      }
+      assert.deepEqual(found, wanted, step);
     }
   } finally {
     await goiardi.stop();
