@@ -16,8 +16,12 @@ export interface Goiardi {
   readonly key: KeyObject;
   /** PEM, for programs that want a file. */
   readonly keyFile: string;
-  /** A request that our client does not make, as a node or knife makes it; rejects unless it answers well. */
-  /** @returns What it answered. */
+  /**
+   * A request that our client does not make, as a node or knife makes it; rejects unless it answers well. A node that is
+   * made is found by searches afterwards: goiardi fills its index behind its answers.
+   *
+   * @returns What it answered.
+   */
   ask(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<string>;
   stop(): Promise<void>;
 }
@@ -33,9 +37,25 @@ export async function startGoiardi(): Promise<Goiardi> {
     user: "admin",
     key,
     keyFile,
-    ask: (method, path, body) => ask({ url, key }, method, path, body),
+    async ask(method, path, body) {
+      const text = await ask({ url, key }, method, path, body);
+      if (method === "POST" && path === "/nodes") await indexed({ url, key }, nameOf(body));
+      return text;
+    },
     stop: () => stop(child, folder),
   };
+}
+
+async function indexed(server: Pick<Goiardi, "url" | "key">, name: string): Promise<void> {
+  await until(`a search finds node ${name}`, async () => {
+    const text = await ask(server, "POST", "/search/node?q=*:*&rows=100000", { name: ["name"] });
+    const { rows } = JSON.parse(text) as { rows: { data: { name: string } }[] };
+    return rows.some(({ data }) => data.name === name);
+  });
+}
+
+function nameOf(body: object | undefined): string {
+  return String((body as { name?: unknown } | undefined)?.name);
 }
 
 async function ask(
@@ -45,7 +65,8 @@ async function ask(
   body?: object,
 ): Promise<string> {
   const json = body === undefined ? "" : JSON.stringify(body);
-  const request = { method, path, body: Buffer.from(json), userId: "admin", apiVersion: "1" };
+  const [signed = ""] = path.split("?");
+  const request = { method, path: signed, body: Buffer.from(json), userId: "admin", apiVersion: "1" };
   const answer = await fetch(url + path, {
     method,
     headers: {
