@@ -154,7 +154,8 @@ function listen(serve: (socket: Socket) => void, port: number): Promise<Server> 
   });
 }
 
-export type Act = (given: Buffer) => Promise<string | void> | string | void;
+/** What comes of it is sent when it is text. */
+export type Act = (given: Buffer) => unknown;
 
 /**
  * What the world around a machine does when a program inside asks for it (`guest/outside.ts`).
@@ -168,7 +169,8 @@ export async function createOutside(t: TestContext, acts: Readonly<Record<string
     try {
       const act = acts[decodeURIComponent(request.url?.slice(1) ?? "")];
       if (act === undefined) throw new Error(`nobody does ${request.url}`);
-      response.end((await act(Buffer.concat(parts))) ?? "");
+      const said = await act(Buffer.concat(parts));
+      response.end(typeof said === "string" ? said : "");
     } catch (error) {
       response.writeHead(500).end(String(error));
     }
