@@ -16,6 +16,7 @@ import { after, test } from "node:test";
 import { type ErrorCode, isKeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { systemRandom } from "../../crypto/random.ts";
+import type { KeyName } from "../../model/name.ts";
 import { type Program, type RunProgram, runProgram } from "../process.ts";
 import { createLuks } from "./luks.ts";
 
@@ -118,6 +119,22 @@ test("the second key of a rotation gets a slot, once, and the first one goes", a
   assert.deepEqual(
     (await luks.slots(path)).map(({ number }) => number),
     [1],
+  );
+});
+
+test("however often it is rotated, the header has room to say whose a slot is", async () => {
+  let key = randomKey();
+  const path = await volume(key);
+  for (let version = 2; version < 36; version++) {
+    const next = randomKey();
+    const slot = await luks.addKey(path, key, next);
+    await luks.mark(path, { slot, key: "disk/db1" as KeyName, version });
+    await luks.killSlot(path, slot === 0 ? 1 : 0, next);
+    key = next;
+  }
+  assert.deepEqual(
+    (await luks.tokens(path)).map(({ version }) => version),
+    [35],
   );
 });
 

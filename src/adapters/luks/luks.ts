@@ -13,7 +13,7 @@ import { type RunProgram, runProgram } from "../process.ts";
 import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
 import { freeSlot, readSlots, type Slot } from "./header.ts";
-import { formatToken, readTokens, type SlotToken } from "./tokens.ts";
+import { formatToken, readOrphans, readTokens, type SlotToken } from "./tokens.ts";
 
 export type { SlotToken } from "./tokens.ts";
 
@@ -115,6 +115,15 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     throw refusal(on(device), answer);
   }
 
+  async function metadata(device: string): Promise<string> {
+    await assertLuks(assertPath(device));
+    return (await must(device, ["luksDump", "--dump-json-metadata", device])).stdout;
+  }
+
+  async function removeToken(device: string, id: number): Promise<void> {
+    await must(device, ["token", "remove", `--token-id=${id}`, device]);
+  }
+
   const luks: Luks = {
     isSame: (device, other) => realPath(device) === realPath(other),
     contents: (device) => contentsOf(assertPath(device), run),
@@ -208,14 +217,15 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     },
 
     async tokens(device) {
-      await assertLuks(assertPath(device));
-      return readTokens((await must(device, ["luksDump", "--dump-json-metadata", device])).stdout);
+      return readTokens(await metadata(device));
     },
 
     async mark(device, token) {
-      const known = await luks.tokens(device);
+      const found = await metadata(device);
+      const known = readTokens(found);
       const { slot, key, version } = token;
       if (known.some((one) => one.slot === slot && one.key === key && one.version === version)) return;
+      for (const id of readOrphans(found)) await removeToken(device, id);
       await must(device, ["token", "import", "--json-file=-", device], Secret.fromText(formatToken(token)));
       // What was said of the slot before is of a key that is gone.
       for (const { id } of known.filter((one) => one.slot === slot)) await luks.unmark(device, id);
@@ -223,7 +233,7 @@ export function createLuks(run: RunProgram = runProgram): Luks {
 
     async unmark(device, id) {
       if (!(await luks.tokens(device)).some((one) => one.id === id)) return;
-      await must(device, ["token", "remove", `--token-id=${id}`, device]);
+      await removeToken(device, id);
     },
 
     async erase(device) {

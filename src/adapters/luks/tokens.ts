@@ -35,6 +35,27 @@ export function formatToken({ slot, key, version }: Omit<SlotToken, "id">): stri
  * @throws KeywardError `malformed`, `too-large`
  */
 export function readTokens(metadata: string): SlotToken[] {
+  return readAll(metadata)
+    .flatMap(([id, token]) => readOne(id, token) ?? [])
+    .sort((a, b) => a.id - b.id);
+}
+
+/**
+ * Cryptsetup leaves the token of a slot that is removed, with no slot in it; it takes the place of another one.
+ *
+ * @returns The ids of ours. @throws KeywardError as `readTokens`
+ */
+export function readOrphans(metadata: string): number[] {
+  return readAll(metadata).flatMap(([id, token]) => (isNumeral(id) && isOrphan(token) ? [Number(id)] : []));
+}
+
+function isOrphan(value: Json): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { type, keyslots } = value as { readonly [name: string]: Json };
+  return type === TYPE && Array.isArray(keyslots) && keyslots.length === 0;
+}
+
+function readAll(metadata: string): [string, Json][] {
   const is = memberReader(what);
   const root = is.object(
     parseJson(metadata, what, { size: 4_194_304, depth: 16, count: 50_000 }),
@@ -42,7 +63,7 @@ export function readTokens(metadata: string): SlotToken[] {
   );
   const tokens = Object.entries(is.object(root.tokens ?? {}, "tokens"));
   if (tokens.length > MOST) throw new KeywardError("too-large", `${what}: more than ${MOST}`);
-  return tokens.flatMap(([id, token]) => readOne(id, token) ?? []).sort((a, b) => a.id - b.id);
+  return tokens;
 }
 
 function readOne(id: string, value: Json): SlotToken | null {
