@@ -10,6 +10,7 @@ import { inEditor } from "../data-bag/editor.ts";
 import { type BagPlace, placeInRepository, placeOnServer } from "../data-bag/place.ts";
 import { openRepository } from "../data-bag/repository.ts";
 import { readDataBagSecret } from "../data-bag/secret-flag.ts";
+import { present } from "../read-flags.ts";
 import { type Cell, textOf } from "../terminal.ts";
 import { type Desk, openDesk } from "../vault/desk.ts";
 import type { World } from "../world.ts";
@@ -47,17 +48,19 @@ export class KnifeCall {
     this.#usage = usage;
   }
 
+  /** Asked for; or it is here, and no server is named. */
   get isLocal(): boolean {
-    return this.typed.on("local_mode");
+    if (this.typed.on("local_mode") || this.typed.on("repo")) return true;
+    return this.config.server === undefined && existsSync(path.join(this.repository, "data_bags"));
+  }
+
+  get repository(): string {
+    return this.file(this.typed.text("repo") ?? ".");
   }
 
   get serverWords(): ChefServerWords {
-    const { server, user, key } = this.config;
-    return {
-      ...(server === undefined ? {} : { "chef-server": server }),
-      ...(user === undefined ? {} : { "chef-user": user }),
-      ...(key === undefined ? {} : { "chef-key": key }),
-    };
+    const { server, user, key, ca } = this.config;
+    return present({ "chef-server": server, "chef-user": user, "chef-key": key, "chef-ca": ca });
   }
 
   /** Help on standard output, and the end. */
@@ -77,14 +80,14 @@ export class KnifeCall {
   /** Data bags on the server, or in the repository here. */
   async place(): Promise<BagPlace> {
     return this.isLocal
-      ? placeInRepository(openRepository(this.world.cwd, true))
+      ? placeInRepository(openRepository(this.repository, true))
       : placeOnServer(await this.server());
   }
 
   /** Vaults: in the repository here unless a server is asked for, as chef-vault has it. */
   async desk(): Promise<Desk> {
     const mode = (this.typed.text("vault_mode") ?? this.config.vaultMode) === "client" ? "client" : "solo";
-    const desk = await openDesk({ world: this.world }, { ...this.serverWords, mode });
+    const desk = await openDesk({ world: this.world }, { ...this.serverWords, mode, repo: this.repository });
     this.#open.push(desk);
     return desk;
   }

@@ -14,6 +14,8 @@ export interface KnifeConfig {
   readonly user?: string;
   /** A file, as its path. */
   readonly key?: string;
+  /** CA certificates, as their file's path. */
+  readonly ca?: string;
   readonly editor?: string;
   readonly secretFile?: string;
   readonly vaultMode?: string;
@@ -26,14 +28,15 @@ type Place = Pick<World, "env" | "cwd" | "home">;
 /** @throws KeywardError `local`, `malformed`, `too-large` */
 export function knifeConfig(world: Place, typed: KnifeTyped): KnifeConfig {
   const words = chefServerWords(world.env, {});
-  const [key, environmentKey] = [typed.text("client_key"), words["chef-key"]];
-  const typedKey = key ?? environmentKey;
+  const typedKey = typed.text("client_key") ?? typed.text("chef_key") ?? words["chef-key"];
+  const ca = typed.text("chef_ca") ?? words["chef-ca"];
   const file = configOf(world, typed.text("config_file"), typed.text("profile"));
   return present({
     ...file,
-    server: typed.text("chef_server_url") ?? words["chef-server"] ?? file.server,
-    user: typed.text("node_name") ?? words["chef-user"] ?? file.user,
+    server: typed.text("chef_server_url") ?? typed.text("chef_server") ?? words["chef-server"] ?? file.server,
+    user: typed.text("node_name") ?? typed.text("chef_user") ?? words["chef-user"] ?? file.user,
     key: typedKey === undefined ? file.key : path.resolve(world.cwd, typedKey),
+    ca: ca === undefined ? undefined : path.resolve(world.cwd, ca),
   });
 }
 

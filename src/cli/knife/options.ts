@@ -67,6 +67,21 @@ export const commonFlags: KnifeFlags = {
     short: "z",
     help: "Use the chef repository here instead of a Chef Infra Server.",
   },
+  repo: {
+    type: "string",
+    long: "repo",
+    value: "DIR",
+    help: "Use this chef repository instead of a Chef Infra Server.",
+  },
+  chef_server: { type: "string", long: "chef-server", value: "URL", help: "The same as -s." },
+  chef_user: { type: "string", long: "chef-user", value: "NAME", help: "The same as -u." },
+  chef_key: { type: "string", long: "chef-key", value: "FILE", help: "The same as -k." },
+  chef_ca: {
+    type: "string",
+    long: "chef-ca",
+    value: "FILE",
+    help: "CA certificates to trust for the Chef Infra Server, PEM.",
+  },
   print_after: {
     type: "boolean",
     long: "print-after",
