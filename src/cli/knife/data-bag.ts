@@ -8,8 +8,7 @@ import {
   type DataBagSecret,
   decryptDataBagItem,
   encryptDataBagItem,
-  formsOf,
-  isEncrypted,
+  encryptUnlessEncrypted,
   PlainItem,
   parseStoredItem,
   type StoredItem,
@@ -47,7 +46,7 @@ export async function showBag(call: KnifeCall): Promise<void> {
   if (words.length === 1) return ui.output(await (await call.place()).items(bag));
   using secret = call.secret("open");
   const stored = await (await call.place()).read(bag, parseDataBagItemId(call.word(1)));
-  const encrypted = isWholeEncrypted(stored);
+  const encrypted = hasEncrypted(stored);
   if (encrypted && secret !== null) {
     ui.info("Encrypted data bag detected, decrypting with provided secret.");
     return ui.output((await opened(stored, secret)).members());
@@ -120,12 +119,6 @@ export async function deleteBag(call: KnifeCall): Promise<void> {
   ui.msg(`Deleted data_bag_item[${id}]`);
 }
 
-/** Of version 0 too, which knife shows as it is. */
-function isWholeEncrypted(item: StoredItem): boolean {
-  const forms = [...formsOf(item).values()];
-  return isEncrypted(item) || (forms.length > 0 && forms.every((form) => form !== "plain"));
-}
-
 /** An item as Chef's own class writes it. */
 export function asObject(bag: string, id: string, item: StoredItem): ExactObject {
   return new Map<string, ExactJson>([
@@ -154,7 +147,7 @@ export async function fromFile(call: KnifeCall): Promise<void> {
       );
     // A file that is encrypted already is taken as it is.
     for (const { id, item } of items) {
-      await place.put(bag, id, hasEncrypted(item) ? item : sealed(item, secret));
+      await place.put(bag, id, secret === null ? item : await encryptUnlessEncrypted(item, secret));
       call.ui.info(`Updated data_bag_item[${bag}::${id}]`);
     }
   }

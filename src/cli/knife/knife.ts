@@ -266,14 +266,14 @@ function commandIn(args: readonly string[]): string | null {
   return null;
 }
 
-/** Each word of the command goes once. */
+/** Each word of the command goes once; one may hold several, as `data_bag`. */
 function without(words: readonly string[], name: string): string[] {
-  const left = name.split(" ");
-  const joined = [name.replaceAll(" ", "_"), name.replaceAll(" ", "-")];
+  let left = name.split(" ");
   return words.filter((word) => {
-    const at = left.indexOf(word);
-    if (at >= 0) left.splice(at, 1);
-    return at < 0 && !joined.includes(word);
+    const parts = word.split(/[_-]/);
+    const begins = parts.every((part, i) => left[i] === part);
+    if (begins) left = left.slice(parts.length);
+    return !begins;
   });
 }
 

@@ -167,8 +167,40 @@ function underName(row: ExactObject): ReadonlyMap<string, ExactObject> {
 
 function objectOf(row: ExactObject): RubyObject {
   const item = row.get("raw_data");
-  if (!isExactObject(item)) return new RubyObject(row);
+  if (!isExactObject(item)) return new RubyObject(inOrder(row));
   return new RubyObject(asObject(String(row.get("data_bag") ?? ""), String(item.get("id") ?? ""), item));
+}
+
+const orders: Readonly<Record<string, readonly string[]>> = {
+  environment: [
+    "name",
+    "description",
+    "cookbook_versions",
+    "json_class",
+    "chef_type",
+    "default_attributes",
+    "override_attributes",
+  ],
+  role: [
+    "name",
+    "description",
+    "json_class",
+    "default_attributes",
+    "override_attributes",
+    "chef_type",
+    "run_list",
+    "env_run_lists",
+  ],
+};
+
+/** Members as Chef's own class writes them. */
+function inOrder(row: ExactObject): ExactObject {
+  const order = orders[String(row.get("chef_type"))] ?? [];
+  const known = order.flatMap((name): [string, ExactJson][] => {
+    const value = row.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Map([...known, ...row]);
 }
 
 /** Of an item of a bag, what is in it. */

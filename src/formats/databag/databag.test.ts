@@ -14,6 +14,7 @@ import {
   dataBagSecret,
   decryptDataBagItem,
   encryptDataBagItem,
+  encryptUnlessEncrypted,
   formsOf,
   isEncrypted,
   openDataBagItem,
@@ -338,6 +339,36 @@ test("a member called __proto__ is a member like others", async () => {
 test("two encryptions of one item have no value in common", () => {
   const [one, two] = [item(), item()];
   for (const name of ["destination", "key"]) assert.notEqual(json(one.get(name)), json(two.get(name)));
+});
+
+test("what is encrypted already stays, and text that only looks so is encrypted", async () => {
+  const secret = secretNamed("newline");
+  const item = (members: readonly (readonly [string, ExactJson])[]): StoredItem =>
+    new Map([["id", "x"], ...members]);
+  const kept = item([["a", sealValue("v", secret, 3, systemRandom)]]);
+  assert.equal(await encryptUnlessEncrypted(kept, secret), kept);
+  const old = item([
+    ["a", sealValue("v", secret, 0, systemRandom)],
+    ["b", null],
+  ]);
+  assert.equal(await encryptUnlessEncrypted(old, secret), old);
+  // What `openssl rand -base64 32` prints is two blocks in Ruby's base64.
+  const key = "qTn2OrFnHOVt8pJ4BDyk9sVnDb3fHW1CmGvRQ3p2jzs=\n";
+  for (const members of [
+    [["key", key]],
+    [["line", "line\n"]],
+    [["key", key] as const, ["b", "text"] as const],
+  ] as const) {
+    const sealed = await encryptUnlessEncrypted(item(members), secret);
+    assert.ok(isEncrypted(sealed));
+    const opened = await decryptDataBagItem(sealed, secret);
+    for (const [name, value] of members) assert.equal(opened.get(name), value);
+  }
+  const half = item([
+    ["a", sealValue("v", secret, 3, systemRandom)],
+    ["b", "plain"],
+  ]);
+  await assert.rejects(encryptUnlessEncrypted(half, secret), (error) => isKeywardError(error, "conflict"));
 });
 
 test("the form of each member is told: its version, or plain", () => {

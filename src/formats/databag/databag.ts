@@ -8,6 +8,7 @@
  */
 import { KeywardError } from "../../base/errors.ts";
 import { type ExactJson, type ExactObject, isExactObject, parseExactJson } from "../../base/exact-json.ts";
+import { CBC_BLOCK_SIZE } from "../../crypto/aes-cbc.ts";
 import { type Random, systemRandom } from "../../crypto/random.ts";
 import { printable } from "../../model/name.ts";
 import { PlainItem } from "./plain-item.ts";
@@ -153,6 +154,26 @@ export function encryptDataBagItem(
   return sealed;
 }
 
+/**
+ * Encrypt an item, unless all of it is encrypted already: once more, it would open to nothing that anyone wants. A
+ * value of version 0 is text as others are too, so that it counts only when the secret opens it.
+ *
+ * @throws KeywardError as `encryptDataBagItem`: `conflict` when some of its values are encrypted and others are not.
+ */
+export async function encryptUnlessEncrypted(
+  item: StoredItem,
+  secret: DataBagSecret,
+  options: { readonly version?: DataBagVersion } = {},
+): Promise<StoredItem> {
+  if (isEncrypted(item)) return item;
+  const values = [...item].filter(([name, raw]) => name !== "id" && raw !== null);
+  if (values.length > 0 && values.every(([, raw]) => formOf(raw) === 0)) {
+    const { problems } = await openDataBagItem(item, secret);
+    if (problems.size === 0) return item;
+  }
+  return encryptDataBagItem(new PlainItem(item), secret, options);
+}
+
 /** How each member is stored: the version it was encrypted in, or `plain` when that cannot be. */
 export function formsOf(item: StoredItem): ReadonlyMap<string, DataBagVersion | "plain"> {
   const forms = new Map<string, DataBagVersion | "plain">();
@@ -170,12 +191,12 @@ function formOf(raw: ExactJson): DataBagVersion | "plain" {
   }
 }
 
-/** Ruby's base64 of whole blocks, line breaks and all. */
+/** Ruby's base64 of whole blocks, line breaks and all. A key of 32 bytes in base64 looks just so. */
 function looksLegacy(text: string): boolean {
-  return (
-    /^(?:[A-Za-z0-9+/]{60}\n)*[A-Za-z0-9+/]{1,60}={0,2}\n$/.test(text) &&
-    text.replace(/\n/g, "").length % 4 === 0
-  );
+  if (!/^(?:[A-Za-z0-9+/]{60}\n)*[A-Za-z0-9+/]{1,60}={0,2}\n$/.test(text)) return false;
+  const letters = text.replace(/[\n=]/g, "").length;
+  const padded = text.replace(/\n/g, "").length;
+  return padded % 4 === 0 && Math.floor((letters * 3) / 4) % CBC_BLOCK_SIZE === 0;
 }
 
 function isLegacy([name, raw]: readonly [string, ExactJson]): boolean {

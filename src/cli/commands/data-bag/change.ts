@@ -2,6 +2,7 @@
 import { KeywardError } from "../../../base/errors.ts";
 import {
   encryptDataBagItem,
+  encryptUnlessEncrypted,
   PlainItem,
   parseStoredItem,
   type StoredItem,
@@ -19,7 +20,6 @@ import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
 import { readItemText } from "../../data-bag/shown.ts";
 import type { Session } from "../../session.ts";
 import { versionFlag, versionOf } from "./convert.ts";
-import { hasEncrypted } from "./look.ts";
 
 export const create = act({
   summary: "Make a data bag, or an item in one",
@@ -74,7 +74,7 @@ export const fromFile = act({
   changes: true,
   examples: ["keyward data-bag from-file keymaster plain/*.json --secret-file secret"],
   notes: [
-    "Items that are there are replaced. A file that is encrypted already is taken as it is, never encrypted again.",
+    "Items that are there are replaced. A file that is encrypted already is taken as it is, never encrypted again; one of which a part is encrypted is refused.",
   ],
   async run(session, { words: [bag = "", ...files], flags }) {
     const name = parseDataBagName(bag);
@@ -121,8 +121,17 @@ async function itemOf(
   const stored = parseStoredItem(await readItemText(session, file), what);
   const id = stored.get("id");
   if (typeof id !== "string") throw new KeywardError("malformed", `${what}: its id is missing, or no text`);
-  const item = hasEncrypted(stored) ? stored : sealed(session, new PlainItem(stored), flags);
-  return { id: parseDataBagItemId(id), item };
+  return { id: parseDataBagItemId(id), item: await sealedOnce(session, stored, flags) };
+}
+
+async function sealedOnce(
+  session: Session<never>,
+  stored: StoredItem,
+  flags: SealFlags,
+): Promise<StoredItem> {
+  if (flags["secret-file"] === undefined) return sealed(session, new PlainItem(stored), flags);
+  using secret = readDataBagSecret(session, flags["secret-file"], "--secret-file", "seal");
+  return await encryptUnlessEncrypted(stored, secret, { version: versionOf(flags.version, 3) });
 }
 
 function sealed(session: Session<never>, plain: PlainItem, flags: SealFlags): StoredItem {

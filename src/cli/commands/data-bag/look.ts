@@ -111,8 +111,11 @@ async function showOpened(
   showPlain(session, await decryptDataBagItem(item, secret), reveal);
 }
 
+/** Text that looks like a value of version 0 may be anything: it counts when all of them look so. */
 export function hasEncrypted(item: StoredItem): boolean {
-  return isEncrypted(item) || [...formsOf(item).values()].some((form) => form !== "plain");
+  const forms = [...formsOf(item)].filter(([name]) => item.get(name) !== null).map(([, form]) => form);
+  const surely = isEncrypted(item) || forms.some((form) => form !== "plain" && form !== 0);
+  return surely || (forms.length > 0 && forms.every((form) => form === 0));
 }
 
 /** `version 3`, `versions 0, 3 and plain`, `no`. */
