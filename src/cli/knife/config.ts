@@ -1,7 +1,9 @@
 /** Where knife finds its server: in what was typed, in the environment, in its configuration files. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { fromUtf8 } from "../../base/bytes.ts";
+import { KeywardError } from "../../base/errors.ts";
+import { printable } from "../../model/name.ts";
 import { chefServerWords } from "../chef/server-flags.ts";
 import { readBytes } from "../read-file.ts";
 import { present } from "../read-flags.ts";
@@ -44,6 +46,7 @@ function configOf(world: Place, named: string | undefined, profile = "default"):
   const { cwd, home, env } = world;
   const credentials = path.join(home, ".chef/credentials");
   const rb = named === undefined ? rubyFileOf(cwd, home) : path.resolve(cwd, named);
+  if (named === undefined && rb !== null) assertOurs(rb);
   const fromRuby =
     rb === null ? {} : settingsOf(readRubyConfig(textOf(rb), path.dirname(rb), env), path.dirname(rb), home);
   if (!existsSync(credentials)) return fromRuby;
@@ -64,6 +67,18 @@ function rubyFileOf(cwd: string, home: string): string | null {
   }
   const files = folders.flatMap((folder) => ["config.rb", "knife.rb"].map((name) => path.join(folder, name)));
   return files.find((file) => existsSync(file)) ?? null;
+}
+
+/** It says which program edits, and which server is asked: one that lies in the way must not come from somebody else. */
+function assertOurs(file: string): void {
+  const { uid, mode } = statSync(file);
+  const ours = uid === 0 || uid === process.getuid?.();
+  if (ours && (mode & 0o002) === 0) return;
+  throw new KeywardError(
+    "local",
+    `knife's configuration ${printable(file)}: belongs to somebody else, or everybody may change it`,
+    { hint: `chmod o-w ${file}; or name it: -c ${file}` },
+  );
 }
 
 function textOf(file: string): string {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { isKeywardError } from "../../base/errors.ts";
 import { knifeConfig } from "./config.ts";
 import { readCredentials, readRubyConfig } from "./config-file.ts";
 import { KnifeFlagError, parseKnifeFlags } from "./flags.ts";
@@ -74,7 +75,7 @@ test("of credentials one profile is read", () => {
   });
 });
 
-test("what is typed comes before the environment, and that before the nearest configuration", () => {
+test("what is typed comes before the environment, and that before the nearest configuration, which must be ours", () => {
   const home = mkdtempSync(path.join(tmpdir(), "keyward-knife-config-"));
   try {
     for (const folder of [".chef", "repo/.chef", "repo/deep"])
@@ -89,6 +90,13 @@ test("what is typed comes before the environment, and that before the nearest co
     assert.deepEqual(config, { server: "http://e", user: "typed", key: path.join(home, ".chef/c.pem") });
     const bare = knifeConfig({ ...place, env: {} }, parseKnifeFlags([], flags));
     assert.deepEqual([bare.server, bare.user], ["http://k", "k"]);
+    chmodSync(path.join(home, "repo/.chef/knife.rb"), 0o666);
+    assert.throws(
+      () => knifeConfig(place, parseKnifeFlags([], flags)),
+      (error) => isKeywardError(error, "local"),
+    );
+    const named = parseKnifeFlags(["-c", path.join(home, "repo/.chef/knife.rb")], flags);
+    assert.equal(knifeConfig(place, named).user, "k");
   } finally {
     rmSync(home, { recursive: true });
   }
