@@ -13,7 +13,7 @@ import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
 
 const DISK_BYTES = 256 * 1024 * 1024;
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 const SYSTEMD_DEADLINE_MS = 240_000;
 
 /** Where slirp has this machine's loopback, all of it; without a route to anywhere else the guest reaches no more. */
@@ -28,10 +28,11 @@ export interface UmlMachine extends Machine {
   readonly disks: readonly string[];
 }
 
-/** Everything in its memory but for one empty disk. */
+/** Everything in its memory but for two empty disks. */
 export function createUmlMachine(): UmlMachine {
   const folder = newFolder();
-  return machine(folder, { ubda: emptyDisk(folder, "data") }, initramfs, DEADLINE_MS);
+  const disks = { ubda: emptyDisk(folder, "data"), ubdd: emptyDisk(folder, "more") };
+  return machine(folder, disks, initramfs, DEADLINE_MS);
 }
 
 /** Debian with systemd on a disk of its own (`debian.ts`), which it keeps; two empty disks; and swap. */
