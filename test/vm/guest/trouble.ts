@@ -107,7 +107,7 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       () => {
         const { status, stderr } = unlock();
         assert.equal(status, 0, stderr);
-        assert.match(stderr, /open with version 2[^]*has a later version/);
+        assert.match(stderr, /open with version 2[\s\S]*has a later version/);
         const rotated = disk("rotate");
         assert.equal(rotated.status, 0, rotated.stderr);
         assert.equal(slots(), 1);
