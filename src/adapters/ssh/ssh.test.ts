@@ -17,6 +17,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import ssh2 from "ssh2";
 import { freePort, keygen, type Sshd, startSshd } from "../../../test/ssh/sshd.ts";
 import { statIfThere, until } from "../../../test/waiting.ts";
 import { type ErrorCode, isKeywardError } from "../../base/errors.ts";
@@ -310,4 +311,23 @@ test("a connection on which something was not answered in time is not kept", asy
   await refused(one.run(["sleep", "30"], {}, 200 as DurationMs), "timeout");
   one.close();
   assert.equal(kept.take(JSON.stringify(["web1", target()])), null);
+});
+
+test("a host that ends the connection as soon as it has let us in is an error of its own, and of nobody else", async () => {
+  const host = readFileSync(join(sshd.folder, "host"));
+  const harm = new ssh2.Server({ hostKeys: [host] }, (client) => {
+    client.on("error", () => {});
+    client.on("authentication", (asked) => {
+      asked.accept();
+      client.end();
+    });
+  });
+  await new Promise<void>((resolve) => harm.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = harm.address() as AddressInfo;
+    for (let i = 0; i < 10; i++)
+      await refused(connect(target({ port }), sshd.login, deadline), "unreachable");
+  } finally {
+    await new Promise<void>((resolve) => harm.close(() => resolve()));
+  }
 });

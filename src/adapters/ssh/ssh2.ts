@@ -120,8 +120,13 @@ function linkOver(client: Client, what: string, user: string, fingerprint: strin
   const asked = <T>(ask: (resolve: (value: T) => void, reject: (error: KeywardError) => void) => void) => {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     waiting.add(reject);
-    if (isOpen) ask(resolve, reject);
-    else reject(ended);
+    try {
+      if (isOpen) ask(resolve, reject);
+      else reject(ended);
+    } catch {
+      // the library throws where the host has ended the connection and we have not heard of it yet
+      reject(ended);
+    }
     return promise.finally(() => waiting.delete(reject));
   };
   return {
