@@ -15,6 +15,8 @@ export interface Killable {
   readonly program: Program;
   /** An operator's, of the server that runs now. */
   readonly admin: Api;
+  /** What the server that runs now has logged. */
+  log(): string;
   /** Of the server that runs now; closed when it is killed. */
   client(options?: Partial<ClientOptions>): Api;
   /**
@@ -65,6 +67,7 @@ export async function startKillable(): Promise<Killable> {
   return {
     program,
     client,
+    log: () => server.log(),
     get admin() {
       return admin;
     },
