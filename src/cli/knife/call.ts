@@ -131,10 +131,15 @@ export class KnifeCall {
     }
   }
 
-  /** The same world with the editor that was named. */
+  /** The same world with the editor that knife would take. None is guessed: a script would wait for it for ever. */
   #editing(): World {
-    const editor = this.typed.text("editor") ?? this.config.editor;
-    if (editor === undefined) return this.world;
+    const { EDITOR, VISUAL } = this.world.env;
+    const editor = this.typed.text("editor") ?? this.config.editor ?? (EDITOR || VISUAL);
+    if (editor === undefined || editor === "")
+      throw new KnifeFailure(
+        "RuntimeError",
+        "Please set EDITOR environment variable. See https://docs.chef.io/knife_setup/ for details.",
+      );
     const env = { value: { ...this.world.env, VISUAL: editor } };
     return Object.create(this.world, { env }) as World;
   }
