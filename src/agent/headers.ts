@@ -52,6 +52,7 @@ export function createHeaders(stateDirectory: string, random: Random): Headers {
         for (const other of others) unlinkSync(directory.at(other));
         if (others.length > 0) directory.sync();
       }),
+    has: (name, version) => within(() => namesOf(name).some((file) => file.endsWith(`-${version}.kwhb`))),
     of: (name) =>
       within((directory) =>
         namesOf(name).flatMap((file) => {

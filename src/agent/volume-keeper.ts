@@ -6,20 +6,20 @@
  */
 import { existsSync } from "node:fs";
 import type { ResponseOf } from "../api/shapes.ts";
-import { isKeywardError, type KeywardError } from "../base/errors.ts";
+import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { DurationMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
 import type { DiskHost } from "../disk/disk.ts";
 import type { VersionNumber } from "../model/key.ts";
-import type { AtLoss, VolumeName } from "../model/volume.ts";
+import { type AtLoss, encryptedDevice, type VolumeName } from "../model/volume.ts";
 import type { HeldVersion } from "./installed.ts";
 import { type GrantedVolume, type KnownVolume, loadVolumes, saveVolumes } from "./known-volumes.ts";
 import type { AgentLog } from "./log.ts";
 import { type Backoff, createBackoff, type Wait } from "./pace.ts";
 import type { State } from "./state.ts";
 import type { VolumeSpares } from "./volume-spares.ts";
-import type { Volumes } from "./volumes.ts";
+import { RECOVERY, type Volumes } from "./volumes.ts";
 import type { Failure } from "./wanted.ts";
 
 export interface VolumeKeeper {
@@ -74,6 +74,8 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   const tried = new Set<string>();
   /** What is under way, by the volume's name: one thing at a time with each. */
   const tails = new Map<string, { readonly volume: KnownVolume; readonly work: Promise<void> }>();
+  /** Of which it was said that a recovery key is lacking. */
+  const nagged = new Set<string>();
   const backoffs = new Map<string, Backoff>();
   const reopened = new Set<string>();
 
@@ -129,6 +131,22 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   }
 
   async function tend(volume: GrantedVolume): Promise<void> {
+    await openOrRotate(volume);
+    const { grant, delivery } = volume;
+    if (delivery.escrow === undefined || nagged.has(grant)) return;
+    if ((await host.luks.status(delivery.name)) === null) return;
+    nagged.add(grant);
+    const tokens = await host.luks.tokens(encryptedDevice(delivery));
+    if (tokens.some(({ key }) => key === RECOVERY)) return;
+    const { threshold, shares } = delivery.escrow;
+    throw new KeywardError(
+      "conflict",
+      `volume ${delivery.name}: its grant wants a recovery key, any ${threshold} of ${shares} shares, and it has none`,
+      { hint: `on the node: keyward disk escrow ${delivery.name} --out PREFIX` },
+    );
+  }
+
+  async function openOrRotate(volume: GrantedVolume): Promise<void> {
     const { grant, delivery, version } = volume;
     const { name } = delivery;
     const status = await host.luks.status(name);

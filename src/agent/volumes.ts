@@ -13,6 +13,7 @@ import {
   type Closed,
   type CloseOptions,
   closeVolume,
+  copySealedHeader,
   type DiskHost,
   type OpenedVolume,
   openVolume,
@@ -31,9 +32,11 @@ import { keepSpare, spareAnswer } from "./spare-answer.ts";
 import type { VolumeSpares } from "./volume-spares.ts";
 
 /** Whose a slot is that no server's key opens. */
-const RECOVERY = "recovery";
+export const RECOVERY = "recovery";
 
 export interface HeaderKeeper {
+  /** Is one kept of this volume under this version of its key? @throws KeywardError `local` */
+  has(name: VolumeName, version: VersionNumber): boolean;
   /** All that are kept of a volume. @throws KeywardError `local` */
   of(name: VolumeName): Uint8Array[];
   /** In place of those of other versions of the key, if `only`. @throws KeywardError `local` */
@@ -153,6 +156,32 @@ export function createVolumes(parts: VolumesParts): Volumes {
     });
   }
 
+  /** So that a damaged header comes back, also of a volume that never had another key. */
+  async function keepHeader(
+    { delivery }: VolumeAnswer,
+    key: AnsweredKey,
+    how: { readonly anew: boolean },
+  ): Promise<void> {
+    const { name } = delivery;
+    try {
+      if (!how.anew && headers.has(name, key.version)) return;
+      await copySealedHeader(
+        {
+          ...{ luks: host.luks, random },
+          keepHeader: (uuid, version, sealed, only) => headers.keep(name, uuid, version, sealed, only),
+        },
+        encryptedDevice(delivery),
+        key,
+      );
+    } catch (error) {
+      if (!isKeywardError(error)) throw error;
+      parts.log.warn(
+        { volume: name, code: error.code, reason: error.message },
+        "no copy of its header is kept",
+      );
+    }
+  }
+
   async function reached(delivery: UnlockDelivery): Promise<string> {
     if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
     return encryptedDevice(delivery);
@@ -171,6 +200,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
       if (which !== undefined) {
         await prove(answer, which).catch(noted(parts, name));
         keepSpare(spares, name, answer, which);
+        await keepHeader(answer, which, { anew: false });
       }
       const late = opened.version !== keys[0]?.version;
       return { ...opened, key, delivery: answer.delivery, late, alone: answer.from === null };
@@ -209,6 +239,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
         await host.luks.mark(device, { slot, key, version: one.version });
         await prove(answer, one).catch(noted(parts, name));
         keepSpare(spares, name, answer, one);
+        await keepHeader(answer, one, { anew: false });
         return { key: Secret.copy(one.value.reveal()), version: one.version };
       }
       throw new KeywardError("wrong-key", `device ${device}: no version of ${key} opens it`, {
@@ -233,7 +264,8 @@ export function createVolumes(parts: VolumesParts): Volumes {
       const { luks } = host;
       const device = await reached(answer.delivery);
       const before = (await luks.tokens(device)).filter(({ key }) => key === RECOVERY);
-      for (const { value } of answer.keys) {
+      for (const one of answer.keys) {
+        const { value } = one;
         if ((await luks.fits(device, value)) === null) continue;
         const slot = await luks.addKey(device, value, recovery);
         await luks.mark(device, { slot, key: RECOVERY, version: 0 });
@@ -241,6 +273,9 @@ export function createVolumes(parts: VolumesParts): Volumes {
           await luks.killSlot(device, old.slot, value);
           await luks.unmark(device, old.id);
         }
+        await keepHeader(answer, one, { anew: true });
+        // What the server was told of a recovery key that is lacking is over.
+        await prove(answer, one).catch(noted(parts, name));
         return { slot };
       }
       throw new KeywardError("wrong-key", `device ${device}: no version of ${answer.key} opens it`);

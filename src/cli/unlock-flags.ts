@@ -8,6 +8,7 @@ import { parseNetwork } from "../model/network.ts";
 import {
   fileSystems,
   parseDevicePath,
+  parseEscrow,
   parseLogicalVolume,
   parseMountOption,
   parseMountPoint,
@@ -65,6 +66,11 @@ export const unlockFlags = {
     choices: ["keep", "close", "suspend"],
     help: "When the node is frozen (keep)",
   },
+  escrow: {
+    type: "string",
+    value: "THRESHOLD/SHARES",
+    help: "It is to have a recovery key of so many shares: see keyward disk escrow",
+  },
   "allow-from": { type: "string", multiple: true, value: "CIDR", help: "Only when the node asks from there" },
   between: { type: "string", value: "TIME-TIME", help: "Only in this part of the day, UTC, as 22:00-06:00" },
   "max-opens": { type: "string", value: "COUNT/day", help: "So often within 24 hours, as 5/day" },
@@ -107,6 +113,7 @@ export function unlockOf(
     atLoss: flags["at-loss"] ?? "close",
     atFreeze: atFreezeOf(flags["at-freeze"]),
     offline: offline === undefined || offline === "never" ? undefined : parseDuration(offline),
+    escrow: flags.escrow === undefined ? undefined : parseEscrow(flags.escrow),
     conditions: present({
       allowFrom: flags["allow-from"]?.map(parseNetwork),
       between: flags.between === undefined ? undefined : parseDailyWindow(flags.between),

@@ -3,5 +3,5 @@ export { type Closed, type CloseOptions, closeVolume } from "./close.ts";
 export type { DiskHost, VolumeKey } from "./host.ts";
 export { type OpenedVolume, openVolume } from "./open.ts";
 export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";
-export { type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";
+export { copySealedHeader, type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";
 export { type UnitFile, unitFiles, unitsToEnable, unitsToStart } from "./units.ts";

@@ -64,11 +64,19 @@ async function onDevice(
     if (keys.length > 0) lines.push(await whichKey({ luks }, key, device, keys));
     const slots = await luks.slots(device);
     const recovery = (await luks.tokens(device)).some((token) => token.key === "recovery");
-    lines.push(
-      recovery || slots.length > 1
-        ? ok("recovery", `${slots.length} key slots`)
-        : warning("recovery", "one key slot: without the server nothing opens it; see: keyward disk escrow"),
-    );
+    if (!recovery && delivery.escrow !== undefined)
+      lines.push(
+        wrong("recovery", `no recovery key, and the grant wants one: keyward disk escrow ${delivery.name}`),
+      );
+    else
+      lines.push(
+        recovery || slots.length > 1
+          ? ok("recovery", `${slots.length} key slots`)
+          : warning(
+              "recovery",
+              "one key slot: without the server nothing opens it; see: keyward disk escrow",
+            ),
+      );
     return lines;
   } catch (error) {
     if (!isKeywardError(error)) throw error;

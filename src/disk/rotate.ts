@@ -110,8 +110,17 @@ async function removeOthers(
   return [...gone].sort((a, b) => a - b);
 }
 
+/** A copy of the header as it is, sealed under a key that opens it. */
+export async function copySealedHeader(
+  parts: Pick<RotateParts, "luks" | "random" | "keepHeader">,
+  device: string,
+  key: VolumeKey,
+): Promise<void> {
+  await keep(parts, device, key, true);
+}
+
 async function keep(
-  parts: RotateParts,
+  parts: Pick<RotateParts, "luks" | "random" | "keepHeader">,
   device: string,
   { version, value }: VolumeKey,
   only: boolean,

@@ -5,7 +5,9 @@ import { parseDailyWindow } from "../model/daily-window.ts";
 import { parseNetwork } from "../model/network.ts";
 import {
   type AtLoss,
+  assertEscrow,
   atLosses,
+  type Escrow,
   type FileSystem,
   fileSystems,
   isStable,
@@ -36,6 +38,7 @@ export interface UnlockInput {
   readonly atFreeze?: string;
   /** Milliseconds. */
   readonly offline?: number;
+  readonly escrow?: Escrow;
   readonly conditions: {
     readonly allowFrom?: readonly string[];
     readonly between?: string;
@@ -48,7 +51,7 @@ const MOST = { start: 16, options: 32, allowFrom: 64, maxOpens: 1000, approvals:
 
 /** @throws KeywardError `usage` */
 export function parseUnlock(input: UnlockInput): UnlockDelivery {
-  const { beneath, above, mount, createIfBlank, atFreeze, offline } = input;
+  const { beneath, above, mount, createIfBlank, atFreeze, offline, escrow } = input;
   const device = parseDevicePath(input.device);
   if (createIfBlank === true && !isStable(device))
     throw new KeywardError("usage", `device ${device}: a volume is only made on a device whose name stays`, {
@@ -67,6 +70,7 @@ export function parseUnlock(input: UnlockInput): UnlockDelivery {
     atLoss: oneOf<AtLoss>("at loss", input.atLoss, atLosses),
     ...(atFreeze === undefined ? {} : { atFreeze: oneOf<AtLoss>("at freeze", atFreeze, atLosses) }),
     ...(offline === undefined ? {} : { offline: offlineOf(offline, input.conditions) }),
+    ...(escrow === undefined ? {} : { escrow: assertEscrow(escrow) }),
     conditions: conditionsOf(input.conditions),
   };
 }

@@ -38,7 +38,15 @@ export interface UnlockDelivery {
   readonly atFreeze?: AtLoss;
   /** How long the node may open it while no server can be reached; absent: not at all. Then there are no conditions. */
   readonly offline?: DurationMs;
+  /** It is to have a recovery key of so many shares. */
+  readonly escrow?: Escrow;
   readonly conditions: UnlockConditions;
+}
+
+/** Any `threshold` of `shares` give the recovery key. */
+export interface Escrow {
+  readonly threshold: number;
+  readonly shares: number;
 }
 
 /** `close`: stop what uses it, unmount, close. `suspend`: the key leaves the kernel, and what uses it hangs. */
@@ -114,6 +122,22 @@ export function parseUnitName(text: string): UnitName {
   if (/^[A-Za-z0-9_:@\\.-]{1,200}\.(?:service|target|socket|path|timer)$/.test(text) && !text.startsWith("-"))
     return text as UnitName;
   throw new KeywardError("usage", `unit ${printable(text)}: want a unit of systemd, as mongodb.service`);
+}
+
+/** `3/5`: any three of five shares. @throws KeywardError `usage` */
+export function parseEscrow(text: string): Escrow {
+  const [, threshold, shares] = /^([0-9]{1,3})\/([0-9]{1,3})$/.exec(text) ?? [];
+  return assertEscrow({ threshold: Number(threshold), shares: Number(shares) }, text);
+}
+
+/** @throws KeywardError `usage` */
+export function assertEscrow({ threshold, shares }: Escrow, text = `${threshold}/${shares}`): Escrow {
+  const whole = Number.isInteger(threshold) && Number.isInteger(shares);
+  if (whole && threshold >= 2 && threshold <= shares && shares <= 255) return { threshold, shares };
+  throw new KeywardError(
+    "usage",
+    `escrow ${printable(text)}: want THRESHOLD/SHARES, as 3/5; 255 shares at most`,
+  );
 }
 
 /** `GROUP/VOLUME`. @throws KeywardError `usage` */

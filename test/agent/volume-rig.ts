@@ -162,7 +162,7 @@ export async function grant(
   admin: Api,
   device: string,
   conditions: Conditions = {},
-  more: { offline?: number; atFreeze?: "close" | "suspend" } = {},
+  more: { offline?: number; escrow?: object; atFreeze?: "close" | "suspend" } = {},
 ): Promise<string> {
   const mount = { point: "/srv/data", fstype: "ext4" as const, options: [] };
   const delivery = {

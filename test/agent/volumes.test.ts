@@ -148,6 +148,25 @@ test("a volume of before is bound, gets a recovery key, and its header comes bac
   for (const one of [key, second, before]) assert.notEqual(await host.luks.fits(device, one), null);
 });
 
+test("a grant that wants a recovery key says so until there is one; a copy of the header is kept from the first opening", async (t) => {
+  const { admin, start, beside, host, device, state, settled } = await setUp(t);
+  await host.luks.format(device, await putKey(admin));
+  await grant(admin, device, {}, { escrow: { threshold: 2, shares: 3 } });
+  start();
+  await settled("it is said", (row) =>
+    /wants a recovery key, any 2 of 3 shares.*disk escrow data/.test(row?.failed ?? ""),
+  );
+  assert.equal(readdirSync(join(state, "headers")).length, 1);
+  const volumes = await beside();
+  const recovery = Secret.take(systemRandom(32));
+  await volumes.escrow(name, recovery, BUDGET, AbortSignal.timeout(120_000));
+  await settled("all is well", (row) => row?.proved === 1 && row.failed === undefined);
+  // The copy has the recovery key's slot as well.
+  writeFileSync(device, Buffer.alloc(65_536), { flag: "r+" });
+  await volumes.restore(name, false, BUDGET, AbortSignal.timeout(120_000));
+  assert.notEqual(await host.luks.fits(device, recovery), null);
+});
+
 test("systemd gets the key at its socket, once the server allows it", async (t) => {
   const { admin, start, host, device, root, settled } = await setUp(t);
   const key = await putKey(admin);

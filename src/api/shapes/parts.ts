@@ -50,6 +50,13 @@ export const unlockDelivery = object({
   atFreeze: optional(oneOf(["close", "suspend"] as const)),
   /** Milliseconds: how long the node may open it while no server can be reached; absent: not at all. */
   offline: optional(Type.Integer({ minimum: 1 })),
+  /** It is to have a recovery key: any so many of the shares give it. */
+  escrow: optional(
+    object({
+      threshold: Type.Integer({ minimum: 2, maximum: 255 }),
+      shares: Type.Integer({ minimum: 2, maximum: 255 }),
+    }),
+  ),
   conditions: object({
     allowFrom: optional(Type.Array(text(64), { minItems: 1, maxItems: 64 })),
     /** UTC, `22:00-06:00`. */

@@ -6,7 +6,7 @@ import { parseVolumeName } from "../../../model/volume.ts";
 import { act } from "../../command.ts";
 import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
 import { guard } from "../../guard.ts";
-import { required, requiredInteger } from "../../read-flags.ts";
+import { integer, required } from "../../read-flags.ts";
 import { assertAbsent, writeNew } from "../../write-file.ts";
 
 export const escrow = act({
@@ -14,20 +14,33 @@ export const escrow = act({
   words: ["NAME"],
   flags: {
     ...nodeFlags,
-    shares: { type: "string", value: "N", help: "How many shares: 2 to 255" },
-    threshold: { type: "string", value: "N", help: "How many of them give the key: 2 or more" },
+    shares: { type: "string", value: "N", help: "How many shares: 2 to 255; as the grant says unless given" },
+    threshold: {
+      type: "string",
+      value: "N",
+      help: "How many of them give the key: 2 or more; as the grant says unless given",
+    },
     out: { type: "string", value: "PREFIX", help: "Write PREFIX-1.share, PREFIX-2.share, ..." },
   },
   calls: [],
-  examples: ["keyward disk escrow data --shares 5 --threshold 3 --out /root/data"],
+  examples: [
+    "keyward disk escrow data --shares 5 --threshold 3 --out /root/data",
+    "keyward disk escrow data --out /root/data",
+  ],
   notes: [
     "The key is made here, gets a key slot of its own, and is kept nowhere but in the shares: give each to one person and remove it here. keyward seed join puts them together again, and keyward unlock asks for the key when no server gives one. A recovery key made before loses its slot.",
   ],
   async run({ world, out }, { words: [text = ""], flags }) {
     guard(world.env);
     const name = parseVolumeName(text);
-    const count = requiredInteger(flags.shares, "--shares", 2);
-    const threshold = requiredInteger(flags.threshold, "--threshold", 2);
+    const node = thisNode(flags, world, out);
+    const granted = node.known().find(({ delivery }) => delivery.name === name)?.delivery.escrow;
+    const count = integer(flags.shares, "--shares", 2) ?? granted?.shares;
+    const threshold = integer(flags.threshold, "--threshold", 2) ?? granted?.threshold;
+    if (count === undefined || threshold === undefined)
+      throw new KeywardError("usage", `volume ${name}: its grant names no shares`, {
+        hint: "say: --shares 5 --threshold 3",
+      });
     if (count > MAX_SHARES || threshold > count)
       throw new KeywardError(
         "usage",
@@ -39,7 +52,7 @@ export const escrow = act({
     const { recoveryShares } = await import("../../disk/recovery.ts");
     const { key, shares } = await recoveryShares({ count, threshold });
     using own = key;
-    const volumes = await thisNode(flags, world, out).volumes();
+    const volumes = await node.volumes();
     // First the shares: a slot whose key nobody has is worth nothing.
     for (const [i, share] of shares.entries()) {
       using bytes = formatShare(share);
