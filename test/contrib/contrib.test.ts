@@ -96,22 +96,31 @@ print(json.dumps(yaml.safe_load(env.get_template("disk.sls").render(pillar=json.
     assert.deepEqual(JSON.parse(text), {
       "unlock data": {
         "cmd.run": [
-          { name: "keyward unlock data --no-prompt --timeout 2m" },
-          { python_shell: false },
+          { name: "keyward unlock data --device /dev/vdb --no-prompt --timeout 2m" },
           { unless: "keyward disk status data" },
         ],
       },
       "data is mounted": {
-        "cmd.run": [
-          { name: "findmnt --noheadings /srv/data" },
-          { python_shell: false },
+        "test.fail_without_changes": [
+          { name: "nothing is mounted on /srv/data" },
+          { unless: "mountpoint -q /srv/data" },
           { require: [{ cmd: "unlock data" }] },
         ],
       },
-      mongod: { "service.running": [{ require: [{ cmd: "data is mounted" }] }] },
+      mongod: { "service.running": [{ require: [{ test: "data is mounted" }] }] },
     });
-    const bad = run("/usr/bin/python3", ["-B", "-c", program, JSON.stringify({ luks: { "a; id": data } })]);
-    assert.match(bad.stderr, /keyward_wants_the_name_of_a_volume/);
+    const volumes = [
+      { "a; id": data },
+      { "--help": data },
+      { data: { ...data, dev_name: "/dev/$(id)" } },
+      { data: { ...data, dev_name: "--key" } },
+      { data: { ...data, mountpoint: "/srv/a b" } },
+      { data: { ...data, timeout: "1 --help" } },
+    ];
+    for (const luks of volumes) {
+      const bad = run("/usr/bin/python3", ["-B", "-c", program, JSON.stringify({ luks })]);
+      assert.match(bad.stderr, /keyward_wants_names_and_paths/, JSON.stringify(luks));
+    }
   });
 
   test("the renderer makes a slot of the talk's tag, and leaves any other for Jinja to refuse", () => {

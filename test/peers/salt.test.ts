@@ -132,6 +132,24 @@ describe("a master and a minion:", { skip: peer.skip }, () => {
     assert.ok(!existsSync(at("got")));
   });
 
+  test("the article's pillar: by reference the key is nowhere; a password in it is left unread, and on the master", async () => {
+    const volume = "dev_name: /dev/vdb, vg_name: vgdata, mountpoint: /srv/data, services: [mongod]";
+    const applied = async (head: string, more: string): Promise<void> => {
+      writeFileSync(at("pillar/secret.sls"), `${head}luks: {data: {${volume}${more}}}\n`);
+      await salt.call("saltutil.refresh_pillar", "wait=True");
+      const { output } = await apply("disk");
+      // This host is no node of a server: what requires the volume is not reached.
+      assert.match(output, /has not enrolled|is no node of a server/);
+      assert.match(output, /One or more requisite failed: disk.data is mounted/);
+    };
+    await applied("", "");
+    assert.deepEqual(holders(at("master"), password), []);
+    assert.deepEqual(holders(at("minion"), password), []);
+    await applied("#!jinja|yaml|pass\n", ", password: 'keyward:root-password'");
+    assert.ok(holders(at("master"), password).includes("data.p"));
+    assert.ok(!holders(at("minion"), password).includes("highstate.cache.p"));
+  });
+
   test("a key in a pillar is in the master's cache and in the minion's, as the page says", async () => {
     writeFileSync(at("pillar/secret.sls"), "#!jinja|yaml|pass\nsecret: keyward:root-password\n");
     await salt.call("saltutil.refresh_pillar", "wait=True");
