@@ -138,6 +138,20 @@ const cases: readonly Case[] = [
     password: "old",
   },
   {
+    what: "rotate to sparse",
+    change: { mode: "sparse", rotate: true, removeClients: ["web2"] },
+    stays: ["alice", "bob", "web1"],
+    goes: ["web2"],
+    password: "old",
+  },
+  {
+    what: "rotate to default",
+    change: { mode: "default", rotate: true, removeClients: ["web2"] },
+    stays: ["alice", "bob", "web1"],
+    goes: ["web2"],
+    password: "old",
+  },
+  {
     what: "default",
     change: { mode: "default" },
     stays: ["alice", "bob", "web1", "web2"],

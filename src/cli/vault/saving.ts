@@ -122,8 +122,9 @@ export async function rotate(
 
   const begun = { ...keys, wrapped: sparse ? new Map() : now, next: sparse ? new Map() : next };
   const storedNotes = await saveNotes(vault, begun, vault.storedNotes);
-  const storedKeys = await replaceKeys(vault, begun, vault.storedKeys);
+  // Before the keys item says that they are there.
   if (sparse) await putSparse(vault, now, next);
+  const storedKeys = await replaceKeys(vault, begun, vault.storedKeys);
   await place.replace(bag, name, sealWith(secret, plain, version), vault.storedItem);
   await finish(vault, keys, next, { storedKeys, storedNotes });
 }
