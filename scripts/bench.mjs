@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { environment, installPackages, node, offerDebianPackages, root, run } from "./prepare.mjs";
 
 installPackages();
-offerDebianPackages({ gokey: "gokey" });
+offerDebianPackages({
+  gokey: "gokey",
+  cryptsetup: "cryptsetup-bin",
+  clevis: "clevis",
+  "clevis-luks-pass": "clevis-luks",
+  jose: "jose",
+  "/usr/libexec/tangd": "tang",
+  socat: "socat",
+});
 const env = environment();
 run(node(), ["scripts/build.mjs"], { env });
 run(node(), ["scripts/build-exe.mjs"], { env });

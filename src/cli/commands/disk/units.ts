@@ -1,5 +1,5 @@
 /** `keyward disk units`: what makes systemd open a volume at boot. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { unitFiles, unitsToEnable, unitsToStart } from "../../../disk/disk.ts";
 import { act } from "../../command.ts";
@@ -33,6 +33,8 @@ export const units = act({
     if (root !== undefined)
       for (const one of whole) {
         const place = path.join(root, one.path);
+        // Volumes share some; one that somebody has changed is refused below.
+        if (existsSync(place) && readFileSync(place, "utf8") === one.text) continue;
         mkdirSync(path.dirname(place), { recursive: true, mode: 0o755 });
         writeNew(place, "unit", Buffer.from(one.text), 0o644);
       }
