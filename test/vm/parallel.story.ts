@@ -1,0 +1,30 @@
+/** Two volumes of one machine, opened by systemd side by side; and a server that comes after the boot. */
+import { test } from "node:test";
+import { boot } from "./machine.ts";
+import { createOutside, createSite } from "./site.ts";
+import { createDebianMachine } from "./uml.ts";
+
+test("two volumes wait for a server that comes late, and open side by side", async (t) => {
+  const machine = createDebianMachine();
+  t.after(() => machine.remove());
+  const site = await createSite(t);
+  const disks = { data: 0, more: 3 };
+  for (const [name, number] of Object.entries(disks)) {
+    await site.putKey(`disk/${name}`);
+    await site.grant(`disk/${name}`, {
+      name,
+      device: `/dev/disk/by-path/platform-uml-blkdev.${number}`,
+      mount: { point: `/srv/${name}`, fstype: "ext4", options: [] },
+      createIfBlank: true,
+    });
+  }
+  const outside = await createOutside(t, { there: () => site.front.be({ kind: "to", port: site.port }) });
+  const at = (phase: string) => ({
+    program: "parallel",
+    port: site.front.port,
+    words: { KW_PHASE: phase, KW_OUTSIDE: `${outside}` },
+  });
+  await boot(t, machine, { ...at("first"), files: await site.enrolment() });
+  await site.front.be({ kind: "away" });
+  await boot(t, machine, at("late"));
+});
