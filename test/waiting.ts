@@ -7,8 +7,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 const PATIENCE_MS = 90_000;
 
 /** Look again and again. @throws AssertionError when it does not come about. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await sleep(20))
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  for (const end = Date.now() + patienceMs; !(await isSo()); await sleep(20))
     if (Date.now() > end) assert.fail(`waited in vain until ${what}`);
 }
 

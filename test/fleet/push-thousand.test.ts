@@ -9,9 +9,11 @@ import type { Api } from "../../src/api/api.ts";
 import { toBase64, utf8 } from "../../src/base/bytes.ts";
 import { type Killable, startKillable } from "../server/killable.ts";
 import { type Sshd, startSshd } from "../ssh/sshd.ts";
-import { readIfThere, statIfThere, until } from "../waiting.ts";
+import { readIfThere, statIfThere, until as untilWithin } from "../waiting.ts";
 
 const NODES = 1000;
+/** In all a minute or so, where nothing else runs. */
+const PATIENCE_MS = 500_000;
 const names = Array.from({ length: NODES }, (_, i) => `node-${i}`);
 const folder = mkdtempSync(join(tmpdir(), "push-thousand-"));
 const value = randomBytes(2048).toString("hex");
@@ -29,6 +31,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const until: typeof untilWithin = (what, isSo) => untilWithin(what, isSo, PATIENCE_MS);
 const directoryOf = (name: string): string => join(folder, name);
 const fileOf = (name: string): string => join(directoryOf(name), "pw");
 const held = (): string[] => names.filter((name) => statIfThere(fileOf(name)) !== null);
