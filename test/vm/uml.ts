@@ -13,8 +13,8 @@ import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
 
 const DISK_BYTES = 256 * 1024 * 1024;
-const DEADLINE_MS = 240_000;
-const SYSTEMD_DEADLINE_MS = 240_000;
+const DEADLINE_MS = 420_000;
+const SYSTEMD_DEADLINE_MS = 420_000;
 
 /** Where slirp has this machine's loopback, all of it; without a route to anywhere else the guest reaches no more. */
 const LOOPBACK = "10.0.2.2";

@@ -17,7 +17,7 @@ const JOINING = [
   "--name",
   "db1",
 ];
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
 /** A blank one gets a file system. The other has the name that udev would give it. */
 export function prepareDisks(): void {

@@ -12,7 +12,7 @@ export function run(argv: readonly string[], input?: Uint8Array): Ended {
   const [name = "", ...words] = argv;
   const { status, stdout, stderr, error } = spawnSync(name, words, {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 180_000,
     ...(input === undefined ? {} : { input }),
   });
   return { status, stdout, stderr: error === undefined ? stderr : `${stderr}${error.message}` };
