@@ -43,7 +43,12 @@ export function createAgent(options: AgentOptions, parts: AgentParts): Agent {
         const core = assembleCore(setup, membership);
         await core.recover();
         core.volumes.start();
-        await runForLong(setup, core, membership);
+        try {
+          await runForLong(setup, core, membership);
+        } finally {
+          // What is under way at a disk ends, rather than being broken off.
+          await core.volumes.settled();
+        }
       }),
     once: (signal) =>
       withSetup({ options, parts, once: true, signal }, async (setup) => {
