@@ -278,7 +278,8 @@ async function booting(): Promise<Row> {
     await operator.close();
     return {
       what: `${NODES.toLocaleString("en")} nodes that boot in the same second have their volume's key`,
-      figure: `${(ms / 1000).toFixed(1)} s, ${refused.length} refused ${[...new Set(refused)].join(" ")}`.trimEnd(),
+      figure:
+        `${(ms / 1000).toFixed(1)} s, ${refused.length} refused ${[...new Set(refused)].join(" ")}`.trimEnd(),
       goal: "≤ 10 s, 0 refused",
       met: ms <= 10_000 && refused.length === 0,
       conditions:

@@ -2,7 +2,7 @@
  * The commands in one table: name, summary, and how to load each. Data only, because every start reads it;
  * what a command does, and everything that it needs, is in the module that `load` imports.
  */
-import type { Runnable } from "./command.ts";
+import type { Runnable } from "../command/command.ts";
 
 export const chapters = {
   start: "Set up",

@@ -4,9 +4,9 @@
  */
 import type { Api } from "../api/api.ts";
 import { KeywardError } from "../base/errors.ts";
+import type { ServerTarget, Target } from "../command/target.ts";
+import type { World } from "../command/world.ts";
 import { findServerBeside } from "./data-directory.ts";
-import type { ServerTarget, Target } from "./target.ts";
-import type { World } from "./world.ts";
 
 /** @throws KeywardError `usage`, `local`, `unreachable` */
 export async function connect(target: Target, world: World): Promise<Api> {

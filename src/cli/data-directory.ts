@@ -13,9 +13,9 @@ import path from "node:path";
 import { utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { parseJson } from "../base/json.ts";
-import { readPem, readPrivate } from "./read-file.ts";
-import type { ServerTarget } from "./target.ts";
-import { forget, replace } from "./write-file.ts";
+import { readPem, readPrivate } from "../command/read-file.ts";
+import type { ServerTarget } from "../command/target.ts";
+import { forget, replace } from "../command/write-file.ts";
 
 export const files = {
   sealKey: "seal.key",

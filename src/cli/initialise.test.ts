@@ -8,7 +8,7 @@ import { readKeyFile } from "../seal/file.ts";
 import { files } from "./data-directory.ts";
 import { initialise } from "./initialise.ts";
 import { openHouse, quietLog } from "./serve.ts";
-import { systemWorld } from "./world.ts";
+import { systemWorld } from "./system-world.ts";
 
 const temporary = (): string => path.join(mkdtempSync(path.join(tmpdir(), "keyward-init-")), "store");
 const wanted = { kind: "file", keyFile: undefined, dryRun: false } as const;

@@ -5,6 +5,9 @@ import { toBase64, utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { parseDuration } from "../base/time.ts";
+import { createKeyService } from "../command/key-service.ts";
+import type { World } from "../command/world.ts";
+import { replace, writeNew } from "../command/write-file.ts";
 import { systemRandom } from "../crypto/random.ts";
 import { readKeyFile } from "../seal/file.ts";
 import type { SealInput, SealKind } from "../seal/seal.ts";
@@ -12,12 +15,9 @@ import type { Parts } from "../server/parts.ts";
 import { createTlsFile } from "../server/tls-file.ts";
 import { createTlsIdentities } from "../server/tls-identity.ts";
 import { files, noteKeyFile } from "./data-directory.ts";
-import { createKeyService } from "./key-service.ts";
 import { assertFlagsFit, kmsKeyId, newPassphrase } from "./seal-secret.ts";
 import { localPrincipal, openHouse, quietLog } from "./serve.ts";
 import { namesFor, writeCa } from "./server-names.ts";
-import type { World } from "./world.ts";
-import { replace, writeNew } from "./write-file.ts";
 
 export interface Wanted {
   readonly data: string;

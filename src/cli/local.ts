@@ -2,14 +2,14 @@
 import type { Api } from "../api/api.ts";
 import { type Operation, type OperationName, operations } from "../api/operations.ts";
 import { isKeywardError, KeywardError } from "../base/errors.ts";
+import { createKeyService } from "../command/key-service.ts";
+import type { World } from "../command/world.ts";
 import type { Kms } from "../model/kms.ts";
 import { createLocalApi } from "../server/local.ts";
 import type { Parts } from "../server/parts.ts";
 import { createService } from "../server/serving.ts";
-import { createKeyService } from "./key-service.ts";
 import { localPrincipal, openHouse, quietLog, sealKindsOf, unsealByFile } from "./serve.ts";
 import { sshMeans } from "./ssh-means.ts";
-import type { World } from "./world.ts";
 
 /** @throws KeywardError `busy`, `integrity`, `local` */
 export async function openLocal(data: string, world: World): Promise<Api> {

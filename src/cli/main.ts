@@ -3,8 +3,8 @@
  * that `keyward version` costs hardly more than starting the runtime.
  */
 import { writeSync } from "node:fs";
+import { version } from "../command/release.ts";
 import { findCommand } from "./commands.ts";
-import { version } from "./release.ts";
 
 // The executable, linked under the name of a program whose place it takes; bin/keyward does it for Node.
 const [, called] = /(?:^|\/)(gokey|knife|secretary)$/.exec(process.argv0) ?? [];

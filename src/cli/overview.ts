@@ -1,6 +1,7 @@
 /** All commands on one page: what `keyward help` prints. */
+
+import { aligned, section } from "../command/help.ts";
 import { chapters, commands } from "./commands.ts";
-import { aligned, section } from "./help.ts";
 
 export function helpForAll(): string {
   const parts = Object.entries(chapters).map(([chapter, title]) => {

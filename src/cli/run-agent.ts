@@ -11,9 +11,9 @@ import type { Disks } from "../agent/setup.ts";
 import { systemClock } from "../base/time.ts";
 import { createClient } from "../client/client.ts";
 import { pinServer } from "../client/pin.ts";
+import { version } from "../command/release.ts";
 import { systemRandom } from "../crypto/random.ts";
 import { createLog } from "../server/log.ts";
-import { version } from "./release.ts";
 
 export interface AgentCommand {
   readonly joining: AgentOptions["joining"];

@@ -3,15 +3,15 @@ import path from "node:path";
 import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { systemClock } from "../base/time.ts";
+import { createKeyService } from "../command/key-service.ts";
+import { readBytes } from "../command/read-file.ts";
+import { present } from "../command/read-flags.ts";
+import { aborted } from "../command/until-aborted.ts";
+import type { World } from "../command/world.ts";
+import { secretarySettings, type TypedSettings } from "../configuration/settings.ts";
 import { systemRandom } from "../crypto/random.ts";
 import { type DaemonOptions, startDaemon } from "../server/daemon.ts";
 import { createLog } from "../server/log.ts";
-import { createKeyService } from "./key-service.ts";
-import { readBytes } from "./read-file.ts";
-import { present } from "./read-flags.ts";
-import { secretarySettings, type TypedSettings } from "./secretary/settings.ts";
-import { aborted } from "./until-aborted.ts";
-import type { World } from "./world.ts";
 
 /** What was typed; absent or empty where nothing was. */
 export interface TypedDaemon extends TypedSettings {

@@ -1,6 +1,7 @@
 /** The server, started on the store of one directory; it leaves beside it what local commands need. */
 import path from "node:path";
 import { KeywardError } from "../base/errors.ts";
+import { aborted } from "../command/until-aborted.ts";
 import type { Kms } from "../model/kms.ts";
 import type { SshMeans } from "../model/ssh-means.ts";
 import { readKeyFile } from "../seal/file.ts";
@@ -11,7 +12,6 @@ import { assertOurs, files, forgetRunning, keyFileFor, writeRunning } from "./da
 import { type Listen, reachableAt } from "./listen.ts";
 import { openHouse, sealKindsOf } from "./serve.ts";
 import { namesFor, writeCa } from "./server-names.ts";
-import { aborted } from "./until-aborted.ts";
 
 export interface ServerCommand {
   readonly data: string;

@@ -1,13 +1,14 @@
 /** Runs what was typed: finds the act, checks the words, gives help, prints errors, ends with a status. */
 import { KeywardError } from "../base/errors.ts";
 import { closest } from "../base/suggest.ts";
+import { type AnyAct, type Flags, isNoun, type Noun, type Runnable, type Typed } from "../command/command.ts";
+import { report } from "../command/errors.ts";
+import { helpForAct, helpForNoun } from "../command/help.ts";
+import { parseTyped } from "../command/parse.ts";
+import { createSession, formatOf } from "../command/session.ts";
+import type { World } from "../command/world.ts";
 import { printable } from "../model/name.ts";
-import { type AnyAct, type Flags, isNoun, type Noun, type Runnable, type Typed } from "./command.ts";
-import { report } from "./errors.ts";
-import { helpForAct, helpForNoun } from "./help.ts";
-import { parseTyped } from "./parse.ts";
-import { createSession, formatOf } from "./session.ts";
-import { systemWorld, type World } from "./world.ts";
+import { systemWorld } from "./system-world.ts";
 
 /** @param name - The command's name in the table. */
 export function runnable(name: string, tree: AnyAct | Noun): Runnable {

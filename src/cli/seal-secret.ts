@@ -4,11 +4,11 @@ import type { BodyOf } from "../api/shapes.ts";
 import { fromUtf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
+import { readOwn } from "../command/read-file.ts";
+import { askTwice, readSecret } from "../command/read-secret.ts";
+import type { World } from "../command/world.ts";
 import { parseKmsKeyId } from "../model/kms.ts";
 import type { SealKind } from "../seal/seal.ts";
-import { readOwn } from "./read-file.ts";
-import { askTwice, readSecret } from "./read-secret.ts";
-import type { World } from "./world.ts";
 
 export const sealKinds = ["file", "passphrase", "aws-kms"] as const satisfies readonly SealKind[];
 

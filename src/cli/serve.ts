@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { systemClock } from "../base/time.ts";
+import { version } from "../command/release.ts";
 import { systemRandom } from "../crypto/random.ts";
 import type { Kms } from "../model/kms.ts";
 import type { Principal } from "../model/principal.ts";
@@ -14,7 +15,6 @@ import type { Log } from "../server/log.ts";
 import { createParts, type Parts } from "../server/parts.ts";
 import { openSqlite } from "../store/sqlite/sqlite.ts";
 import { keyFileFor } from "./data-directory.ts";
-import { version } from "./release.ts";
 
 /** @throws KeywardError `busy` when another process has the store, `integrity`, `local` */
 export async function openHouse(

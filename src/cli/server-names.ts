@@ -2,9 +2,9 @@
 import { hostname } from "node:os";
 import path from "node:path";
 import { utf8 } from "../base/bytes.ts";
+import { replace } from "../command/write-file.ts";
 import type { Parts } from "../server/parts.ts";
 import { files } from "./data-directory.ts";
-import { replace } from "./write-file.ts";
 
 /** How this machine is called, where it listens, and what was asked for. */
 export function namesFor(host: string, asked: readonly string[]): string[] {

@@ -2,10 +2,10 @@
 import { type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { KeywardError } from "../base/errors.ts";
+import { variable } from "../command/environment.ts";
+import { present } from "../command/read-flags.ts";
+import type { World } from "../command/world.ts";
 import type { SshMeans } from "../model/ssh-means.ts";
-import { variable } from "./environment.ts";
-import { present } from "./read-flags.ts";
-import type { World } from "./world.ts";
 
 /** @throws KeywardError `local` when one is not there, or others could say by it what is to be run. */
 export function sshMeans({ env, cwd }: Pick<World, "env" | "cwd">): SshMeans {

@@ -1,11 +1,12 @@
 /** A first word that is no command: `--help`, or a mistake. */
 import { KeywardError } from "../base/errors.ts";
 import { closest } from "../base/suggest.ts";
+import { report } from "../command/errors.ts";
+import type { World } from "../command/world.ts";
 import { printable } from "../model/name.ts";
 import { commands } from "./commands.ts";
-import { report } from "./errors.ts";
 import { helpForAll } from "./overview.ts";
-import { systemWorld, type World } from "./world.ts";
+import { systemWorld } from "./system-world.ts";
 
 /** @returns The exit status. */
 export function unknownCommand(name: string, world: World = systemWorld()): number {

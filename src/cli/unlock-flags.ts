@@ -2,6 +2,9 @@
 import type { BodyOf } from "../api/shapes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { parseDuration } from "../base/time.ts";
+import type { Typed } from "../command/command.ts";
+import { present, required } from "../command/read-flags.ts";
+import { duration } from "../command/view.ts";
 import { parseDailyWindow } from "../model/daily-window.ts";
 import { printable } from "../model/name.ts";
 import { parseNetwork } from "../model/network.ts";
@@ -15,9 +18,6 @@ import {
   parseUnitName,
   parseVolumeName,
 } from "../model/volume.ts";
-import type { Typed } from "./command.ts";
-import { present, required } from "./read-flags.ts";
-import { duration } from "./view.ts";
 
 type UnlockDelivery = Extract<BodyOf<"grant.add">["delivery"], { kind: "unlock" }>;
 

@@ -1,7 +1,7 @@
 /** Data bags in memory, for tests: a place that counts writes and can be cut off after some of them. */
 import { KeywardError } from "../../src/base/errors.ts";
 import { isSameJson } from "../../src/base/exact-json-same.ts";
-import type { BagPlace } from "../../src/cli/data-bag/place.ts";
+import type { BagPlace } from "../../src/chef/data-bag/place.ts";
 import type { StoredItem } from "../../src/formats/databag/databag.ts";
 
 export type Bags = Map<string, Map<string, StoredItem>>;

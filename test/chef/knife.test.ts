@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../src/base/time.ts";
-import { knife } from "../../src/cli/knife/knife.ts";
-import type { World } from "../../src/cli/world.ts";
+import { knife } from "../../src/chef/knife/knife.ts";
+import type { World } from "../../src/command/world.ts";
 import { chefNode, type Goiardi, startGoiardi } from "./goiardi.ts";
 
 interface Step {

@@ -4,10 +4,10 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypt
 import { test } from "node:test";
 import { isKeywardError } from "../../src/base/errors.ts";
 import type { ExactJson } from "../../src/base/exact-json.ts";
-import { type ChangeNeeds, changeVault, type VaultChange } from "../../src/cli/vault/changing.ts";
-import type { Directory } from "../../src/cli/vault/directory.ts";
-import { saveNew } from "../../src/cli/vault/saving.ts";
-import { openVault, type Reader, type VaultAt } from "../../src/cli/vault/vault.ts";
+import { type ChangeNeeds, changeVault, type VaultChange } from "../../src/chef/vault/changing.ts";
+import type { Directory } from "../../src/chef/vault/directory.ts";
+import { saveNew } from "../../src/chef/vault/saving.ts";
+import { openVault, type Reader, type VaultAt } from "../../src/chef/vault/vault.ts";
 import {
   notesIdOf,
   OWN,

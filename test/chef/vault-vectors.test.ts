@@ -11,7 +11,7 @@ import {
   parseExactJson,
 } from "../../src/base/exact-json.ts";
 import { isSameJson } from "../../src/base/exact-json-same.ts";
-import { openVault } from "../../src/cli/vault/vault.ts";
+import { openVault } from "../../src/chef/vault/vault.ts";
 import type { DataBagItemId, DataBagName } from "../../src/model/data-bag.ts";
 import { placeOf } from "./bags.ts";
 

@@ -4,9 +4,9 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypt
 import { test } from "node:test";
 import { isKeywardError } from "../../src/base/errors.ts";
 import type { ExactJson } from "../../src/base/exact-json.ts";
-import { type ChangeNeeds, changeVault, type VaultChange } from "../../src/cli/vault/changing.ts";
-import { createVault } from "../../src/cli/vault/creating.ts";
-import { openVault, readKeys, type VaultAt } from "../../src/cli/vault/vault.ts";
+import { type ChangeNeeds, changeVault, type VaultChange } from "../../src/chef/vault/changing.ts";
+import { createVault } from "../../src/chef/vault/creating.ts";
+import { openVault, readKeys, type VaultAt } from "../../src/chef/vault/vault.ts";
 import { notesIdOf } from "../../src/formats/chefvault/chefvault.ts";
 import { type DataBagVersion, PlainItem } from "../../src/formats/databag/databag.ts";
 import type { DataBagItemId, DataBagName } from "../../src/model/data-bag.ts";

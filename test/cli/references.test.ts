@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { type AnyAct, isNoun } from "../../src/cli/command.ts";
 import { findCommand } from "../../src/cli/commands.ts";
-import { flagsOf } from "../../src/cli/flags.ts";
+import { type AnyAct, isNoun } from "../../src/command/command.ts";
+import { flagsOf } from "../../src/command/flags.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Operation, type OperationName, operations } from "../../src/api/operations.ts";
 import { KeywardError } from "../../src/base/errors.ts";
-import { type AnyAct, isNoun } from "../../src/cli/command.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { shells } from "../../src/cli/completion/shells.ts";
 import { wordsOfAll } from "../../src/cli/completion/words.ts";
-import { exitStatuses } from "../../src/cli/exit-statuses.ts";
-import { flagsOf } from "../../src/cli/flags.ts";
-import { helpForAct } from "../../src/cli/help.ts";
 import { helpForAll } from "../../src/cli/overview.ts";
+import { type AnyAct, isNoun } from "../../src/command/command.ts";
+import { exitStatuses } from "../../src/command/exit-statuses.ts";
+import { flagsOf } from "../../src/command/flags.ts";
+import { helpForAct } from "../../src/command/help.ts";
 
 /** `key put` and its act, for everything that can be typed. */
 const acts: [string, AnyAct][] = [];

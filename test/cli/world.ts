@@ -5,7 +5,7 @@ import { utf8 } from "../../src/base/bytes.ts";
 import { Secret } from "../../src/base/secret.ts";
 import type { UnixMs } from "../../src/base/time.ts";
 import { findCommand } from "../../src/cli/commands.ts";
-import type { World } from "../../src/cli/world.ts";
+import type { World } from "../../src/command/world.ts";
 
 export interface Call {
   readonly operation: OperationName;

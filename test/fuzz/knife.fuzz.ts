@@ -1,9 +1,9 @@
 /** Knife's configuration files and its words, from anyone's hand. */
 import { utf8 } from "../../src/base/bytes.ts";
-import { readCredentials, readRubyConfig } from "../../src/cli/knife/config-file.ts";
-import { KnifeFlagError, parseKnifeFlags } from "../../src/cli/knife/flags.ts";
-import { layOut } from "../../src/cli/knife/layout.ts";
-import { commonFlags, nodeFlags } from "../../src/cli/knife/options.ts";
+import { readCredentials, readRubyConfig } from "../../src/chef/knife/config-file.ts";
+import { KnifeFlagError, parseKnifeFlags } from "../../src/chef/knife/flags.ts";
+import { layOut } from "../../src/chef/knife/layout.ts";
+import { commonFlags, nodeFlags } from "../../src/chef/knife/options.ts";
 
 const examples = [
   'current_dir = File.dirname(__FILE__)\nnode_name \'alice\'\nclient_key "#{current_dir}/a.pem"\nknife[:editor] = "vi"\n',

@@ -3,14 +3,14 @@
  * environments, flags; the first byte chooses. What inject writes it must read again, and leave alone.
  */
 import { utf8 } from "../../src/base/bytes.ts";
-import { parseEnviron } from "../../src/cli/secretary/environ.ts";
-import { decryptFlags } from "../../src/cli/secretary/flags.ts";
-import { edit } from "../../src/cli/secretary/inject/editor.ts";
-import { injectInto } from "../../src/cli/secretary/inject/inject.ts";
-import { unitsOf } from "../../src/cli/secretary/inject/units.ts";
-import { PFlagError, PHelp, parsePFlags } from "../../src/cli/secretary/pflag.ts";
-import { findPlainSecrets } from "../../src/cli/secretary/plain-secrets.ts";
-import { variableBeside } from "../../src/cli/secretary/variable-beside.ts";
+import { parseEnviron } from "../../src/command/environ.ts";
+import { decryptFlags } from "../../src/configuration/flags.ts";
+import { edit } from "../../src/configuration/inject/editor.ts";
+import { injectInto } from "../../src/configuration/inject/inject.ts";
+import { unitsOf } from "../../src/configuration/inject/units.ts";
+import { PFlagError, PHelp, parsePFlags } from "../../src/configuration/pflag.ts";
+import { findPlainSecrets } from "../../src/configuration/plain-secrets.ts";
+import { variableBeside } from "../../src/configuration/variable-beside.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import { generateKeyPair } from "../../src/formats/secretary/keys.ts";
 import { findEnvelopes } from "../../src/formats/secretary/recognise.ts";

@@ -42,16 +42,25 @@ export const floors: readonly (readonly Room[])[] = [
   [
     { name: "client", holds: "the HTTPS client" },
     { name: "delivery", holds: "keys pushed to nodes without an agent" },
+    { name: "command", holds: "what a command is made of: flags, files, prompts, tables" },
   ],
   [
     { name: "server", holds: "the API, served" },
     { name: "agent", holds: "watch, install, prove" },
+  ],
+  [
+    { name: "machine", holds: "this machine's seed, ledger and disks, for commands" },
+    { name: "chef", holds: "data bags, vaults and nodes of Chef, for commands" },
+    { name: "configuration", holds: "sealed values in files and environments, for commands" },
   ],
   [{ name: "cli", holds: "one file a command" }],
 ];
 
 /** Inside these rooms each folder is a room of its own, which does not know its neighbours. */
 export const partitioned: readonly string[] = ["formats", "derive", "adapters"];
+
+/** Rooms of the command line. */
+const typed = ["command", "machine", "chef", "configuration", "cli"];
 
 /** Modules of the runtime that only these rooms may use. */
 export const reserved: Readonly<Record<string, readonly string[]>> = {
@@ -65,6 +74,6 @@ export const reserved: Readonly<Record<string, readonly string[]>> = {
   "node:tls": ["adapters", "client", "server"],
   "node:net": ["adapters", "client", "server"],
   "node:dgram": [],
-  "node:fs": ["base", "store", "seal", "adapters", "agent", "server", "cli"],
-  "node:fs/promises": ["base", "store", "seal", "adapters", "agent", "server", "cli"],
+  "node:fs": ["base", "store", "seal", "adapters", "agent", "server", ...typed],
+  "node:fs/promises": ["base", "store", "seal", "adapters", "agent", "server", ...typed],
 };

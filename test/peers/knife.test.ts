@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type ExactJson, parseExactJson } from "../../src/base/exact-json.ts";
 import { formatExactJson } from "../../src/base/exact-json-text.ts";
-import { layOut } from "../../src/cli/knife/layout.ts";
+import { layOut } from "../../src/chef/knife/layout.ts";
 
 const found = spawnSync("ruby", ["-e", "require 'psych'; print Psych::VERSION"], { encoding: "utf8" });
 const skip = found.status === 0 ? false : "ruby: is not installed";

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { systemClock } from "../../src/base/time.ts";
-import { secretary } from "../../src/cli/secretary/secretary.ts";
-import type { World } from "../../src/cli/world.ts";
+import { secretary } from "../../src/cli/secretary.ts";
+import type { World } from "../../src/command/world.ts";
 
 export interface Run {
   readonly argv: readonly string[];

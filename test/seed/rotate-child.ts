@@ -7,9 +7,9 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/base/time.ts";
-import { createDelivery } from "../../src/cli/ledger/deliver.ts";
-import { createLedgerFile } from "../../src/cli/ledger/ledger-file.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
+import { createDelivery } from "../../src/machine/ledger/deliver.ts";
+import { createLedgerFile } from "../../src/machine/ledger/ledger-file.ts";
 import { resumeRotation, rollBack, rotateSeed } from "../../src/seed/rotation.ts";
 import { openersForTest, placeForTest } from "./machine.ts";
 

@@ -2,16 +2,16 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Secret } from "../../base/secret.ts";
-import { act } from "../command.ts";
-import { createCredentialSockets, createDisks } from "../disk/host.ts";
-import { variable } from "../environment.ts";
-import { guard } from "../guard.ts";
-import { seedFlags } from "../open-seed.ts";
-import { readPem, readPrivate } from "../read-file.ts";
-import { present } from "../read-flags.ts";
+import { act } from "../../command/command.ts";
+import { variable } from "../../command/environment.ts";
+import { guard } from "../../command/guard.ts";
+import { readPem, readPrivate } from "../../command/read-file.ts";
+import { present } from "../../command/read-flags.ts";
+import type { World } from "../../command/world.ts";
+import { createCredentialSockets, createDisks } from "../../machine/disk/host.ts";
+import { seedFlags } from "../../machine/open-seed.ts";
+import { seedSource } from "../../machine/seed-source.ts";
 import { runnable } from "../run.ts";
-import { seedSource } from "../seed-source.ts";
-import type { World } from "../world.ts";
 
 const DEFAULT_DIRECTORY = "/run/keyward/keys";
 const DEFAULT_STATE = "/var/lib/keyward-agent";

@@ -1,11 +1,11 @@
 /** `keyward ca`: the certificates to trust. */
 
 import type { ResponseOf } from "../../api/shapes.ts";
-import { act } from "../command.ts";
-import type { Block } from "../output.ts";
-import { period, present } from "../read-flags.ts";
+import { act } from "../../command/command.ts";
+import type { Block } from "../../command/output.ts";
+import { period, present } from "../../command/read-flags.ts";
+import { time } from "../../command/view.ts";
 import { runnable } from "../run.ts";
-import { time } from "../view.ts";
 
 const show = act({
   summary: "Show the certificates to trust, with their fingerprints",

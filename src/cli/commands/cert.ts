@@ -3,14 +3,14 @@ import path from "node:path";
 import type { ResponseOf } from "../../api/shapes.ts";
 import { utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
-import { act } from "../command.ts";
-import type { Block } from "../output.ts";
-import { everyPage, paging } from "../paging.ts";
-import { period, present } from "../read-flags.ts";
-import { readSecret } from "../read-secret.ts";
+import { act } from "../../command/command.ts";
+import type { Block } from "../../command/output.ts";
+import { everyPage, paging } from "../../command/paging.ts";
+import { period, present } from "../../command/read-flags.ts";
+import { readSecret } from "../../command/read-secret.ts";
+import { state, time } from "../../command/view.ts";
+import { assertAbsent, writeNew } from "../../command/write-file.ts";
 import { runnable } from "../run.ts";
-import { state, time } from "../view.ts";
-import { assertAbsent, writeNew } from "../write-file.ts";
 
 type Certificate = ResponseOf<"cert.revoke">;
 

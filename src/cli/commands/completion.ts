@@ -1,7 +1,7 @@
 /** `keyward completion`: a script for the shell, made of the tables. */
 import { KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
 import { printable } from "../../model/name.ts";
-import { act } from "../command.ts";
 import { shells } from "../completion/shells.ts";
 import { wordsOfAll } from "../completion/words.ts";
 import { runnable } from "../run.ts";

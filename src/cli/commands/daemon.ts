@@ -1,6 +1,6 @@
 /** `keyward daemon`: Secretary's daemon, without a store. */
-import { act } from "../command.ts";
-import { guard } from "../guard.ts";
+import { act } from "../../command/command.ts";
+import { guard } from "../../command/guard.ts";
 import { runnable } from "../run.ts";
 
 export const command = runnable(

@@ -1,16 +1,16 @@
 /** `keyward decrypt`: sealed values in running text, or in the environment as lines for a shell. */
 import { fromUtf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
+import { entriesOf } from "../../command/environ.ts";
+import type { Output } from "../../command/output.ts";
+import { isOpened, type OpenedEntry, openEnvironment } from "../../configuration/open-environment.ts";
+import { openText } from "../../configuration/open-text.ts";
+import { openerOf, openingFlags } from "../../configuration/opening-flags.ts";
+import { MAX_DOCUMENT, readInput } from "../../configuration/read-input.ts";
+import { variableBeside } from "../../configuration/variable-beside.ts";
 import { exportLine } from "../../formats/secretary/shell.ts";
-import { act } from "../command.ts";
-import type { Output } from "../output.ts";
 import { runnable } from "../run.ts";
-import { entriesOf } from "../secretary/environ.ts";
-import { isOpened, type OpenedEntry, openEnvironment } from "../secretary/open-environment.ts";
-import { openText } from "../secretary/open-text.ts";
-import { openerOf, openingFlags } from "../secretary/opening-flags.ts";
-import { MAX_DOCUMENT, readInput } from "../secretary/read-input.ts";
-import { variableBeside } from "../secretary/variable-beside.ts";
 
 export const command = runnable(
   "decrypt",

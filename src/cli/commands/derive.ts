@@ -1,16 +1,16 @@
 /** `keyward derive`: a key that follows from the seed, its public half, or its fingerprint. */
 import path from "node:path";
 import { Secret } from "../../base/secret.ts";
+import { act } from "../../command/command.ts";
+import { saveSecret, showSecret } from "../../command/secret-out.ts";
+import type { World } from "../../command/world.ts";
+import { assertAbsent } from "../../command/write-file.ts";
+import { ledgerFlags } from "../../machine/ledger/ledger.ts";
+import { openSeed, seedFlags } from "../../machine/open-seed.ts";
+import { kindFlags } from "../../machine/realm-kind.ts";
 import { keyEncodings } from "../../model/realm.ts";
 import { encodeKey, encodePublicHalf, publicHalf } from "../../seed/encode.ts";
-import { act } from "../command.ts";
-import { ledgerFlags } from "../ledger/ledger.ts";
-import { openSeed, seedFlags } from "../open-seed.ts";
-import { kindFlags } from "../realm-kind.ts";
 import { runnable } from "../run.ts";
-import { saveSecret, showSecret } from "../secret-out.ts";
-import type { World } from "../world.ts";
-import { assertAbsent } from "../write-file.ts";
 import { choose } from "./derive/choose.ts";
 
 /** The search for the primes of an RSA key takes seconds; one that takes longer than this never ends. */

@@ -2,11 +2,11 @@
 
 import type { ResponseOf } from "../../api/shapes.ts";
 import { EXIT_CHANGES_PENDING, isKeywardError } from "../../base/errors.ts";
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
+import { everyPage } from "../../command/paging.ts";
+import type { Session } from "../../command/session.ts";
 import { type Asking, auditCheck, type Check, checks, doctorCalls, type Finding } from "../doctor/checks.ts";
-import { everyPage } from "../paging.ts";
 import { runnable } from "../run.ts";
-import type { Session } from "../session.ts";
 
 interface Looked {
   readonly check: string;

@@ -1,14 +1,14 @@
 /** `keyward encrypt`: a value as an envelope, bound to an environment and a variable. */
 import { KeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
+import { act } from "../../command/command.ts";
+import { askTwice, readSecret } from "../../command/read-secret.ts";
+import type { World } from "../../command/world.ts";
+import { MAX_VALUE } from "../../configuration/read-input.ts";
+import { createSealer, sealingFlags } from "../../configuration/sealing.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import { wrapText } from "../../formats/secretary/envelope-text.ts";
-import { act } from "../command.ts";
-import { askTwice, readSecret } from "../read-secret.ts";
 import { runnable } from "../run.ts";
-import { MAX_VALUE } from "../secretary/read-input.ts";
-import { createSealer, sealingFlags } from "../secretary/sealing.ts";
-import type { World } from "../world.ts";
 
 export const command = runnable(
   "encrypt",

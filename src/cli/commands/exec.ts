@@ -1,9 +1,9 @@
 /** `keyward exec`: a program with its sealed values opened. */
 import { KeywardError } from "../../base/errors.ts";
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
+import { runOpened } from "../../configuration/exec.ts";
+import { openerOf, openingFlags } from "../../configuration/opening-flags.ts";
 import { runnable } from "../run.ts";
-import { runOpened } from "../secretary/exec.ts";
-import { openerOf, openingFlags } from "../secretary/opening-flags.ts";
 
 export const command = runnable(
   "exec",

@@ -2,6 +2,9 @@
 import path from "node:path";
 import { utf8 } from "../../base/bytes.ts";
 import { Secret } from "../../base/secret.ts";
+import { act } from "../../command/command.ts";
+import { assertAbsent } from "../../command/write-file.ts";
+import { keyFilesOf, makeKeyDirectory, writeKeyFiles } from "../../configuration/genkeys.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import {
   formatRecipient,
@@ -15,10 +18,7 @@ import {
 } from "../../formats/hpke/keys.ts";
 import { formatPrivateKey, formatPublicKey, generateKeyPair } from "../../formats/secretary/keys.ts";
 import { keyFingerprint } from "../../secretary/fingerprint.ts";
-import { act } from "../command.ts";
 import { runnable } from "../run.ts";
-import { keyFilesOf, makeKeyDirectory, writeKeyFiles } from "../secretary/genkeys.ts";
-import { assertAbsent } from "../write-file.ts";
 
 const kinds = ["environment", "writer", "secretary"] as const;
 type Kind = (typeof kinds)[number];

@@ -1,9 +1,9 @@
 /** `keyward gokey`, also by the name `gokey`: passwords and keys from a master password, as Cloudflare's gokey gives them. */
-import type { Runnable } from "../command.ts";
-import { act } from "../command.ts";
-import { directSinks } from "../direct-sinks.ts";
-import { gokey } from "../gokey/gokey.ts";
-import { systemWorld } from "../world.ts";
+import type { Runnable } from "../../command/command.ts";
+import { act } from "../../command/command.ts";
+import { directSinks } from "../../command/direct-sinks.ts";
+import { gokey } from "../../machine/gokey/gokey.ts";
+import { systemWorld } from "../system-world.ts";
 
 const tree = act({
   summary: "Derive passwords and keys from a master password, as gokey does",

@@ -2,13 +2,13 @@
 import type { BodyOf, ResponseOf } from "../../api/shapes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { parseDuration } from "../../base/time.ts";
+import { act } from "../../command/command.ts";
+import { present, required } from "../../command/read-flags.ts";
+import { changeBlocks, duration, underscored } from "../../command/view.ts";
 import { formatMode, parseInstallPath, parseMode } from "../../model/grant.ts";
 import { parseKeyName } from "../../model/name.ts";
-import { act } from "../command.ts";
-import { present, required } from "../read-flags.ts";
 import { runnable } from "../run.ts";
 import { isUnlock, unlockCells, unlockFlags, unlockOf } from "../unlock-flags.ts";
-import { changeBlocks, duration, underscored } from "../view.ts";
 
 type Grant = ResponseOf<"grant.add">["grant"];
 type Delivery = BodyOf<"grant.add">["delivery"];

@@ -1,12 +1,12 @@
 /** `keyward help`: all commands, one command, or a page of its own. */
 import { KeywardError } from "../../base/errors.ts";
 import { closest } from "../../base/suggest.ts";
+import { act } from "../../command/command.ts";
+import { environment } from "../../command/environment.ts";
+import { exitStatuses } from "../../command/exit-statuses.ts";
+import { aligned, helpFor, section } from "../../command/help.ts";
 import { printable } from "../../model/name.ts";
-import { act } from "../command.ts";
 import { commands, findCommand } from "../commands.ts";
-import { environment } from "../environment.ts";
-import { exitStatuses } from "../exit-statuses.ts";
-import { aligned, helpFor, section } from "../help.ts";
 import { helpForAll } from "../overview.ts";
 import { runnable } from "../run.ts";
 

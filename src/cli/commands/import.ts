@@ -1,21 +1,21 @@
 /** `keyward import`: what other programs distribute becomes keys and grants. */
 import path from "node:path";
 import { KeywardError } from "../../base/errors.ts";
+import { readDataBagSecret } from "../../chef/data-bag/secret-flag.ts";
+import { bagInRepository, bagOnServer, type ItemBag } from "../../chef/keymaster/bag.ts";
+import { createImport, type ImportRound, type ItemChange } from "../../chef/keymaster/import.ts";
+import { chefServerFlags, chefServerWords, openChefServer } from "../../chef/server-flags.ts";
+import { act } from "../../command/command.ts";
+import type { Block, Output } from "../../command/output.ts";
+import { required } from "../../command/read-flags.ts";
+import { inRounds, roundFlags } from "../../command/rounds.ts";
+import type { Session } from "../../command/session.ts";
+import type { Cell } from "../../command/terminal.ts";
+import { planBlock } from "../../command/view.ts";
 import { cookbook } from "../../formats/keymaster/keymaster.ts";
 import { parseDataBagName } from "../../model/data-bag.ts";
 import { formatMode, parseMode } from "../../model/grant.ts";
-import { chefServerFlags, chefServerWords, openChefServer } from "../chef/server-flags.ts";
-import { act } from "../command.ts";
-import { readDataBagSecret } from "../data-bag/secret-flag.ts";
-import { bagInRepository, bagOnServer, type ItemBag } from "../keymaster/bag.ts";
-import { createImport, type ImportRound, type ItemChange } from "../keymaster/import.ts";
-import type { Block, Output } from "../output.ts";
-import { required } from "../read-flags.ts";
-import { inRounds, roundFlags } from "../rounds.ts";
 import { runnable } from "../run.ts";
-import type { Session } from "../session.ts";
-import type { Cell } from "../terminal.ts";
-import { planBlock } from "../view.ts";
 
 const keymaster = act({
   summary: "Make keys and grants of the items of KeyMaster's data bag",

@@ -1,13 +1,13 @@
 /** `keyward init`: a new store, up to the first token. */
 import path from "node:path";
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
+import { variable } from "../../command/environment.ts";
+import { dryRun } from "../../command/flags.ts";
+import { defaultData } from "../../command/target.ts";
+import type { World } from "../../command/world.ts";
 import { files } from "../data-directory.ts";
-import { variable } from "../environment.ts";
-import { dryRun } from "../flags.ts";
 import { runnable } from "../run.ts";
 import { sealKinds } from "../seal-secret.ts";
-import { defaultData } from "../target.ts";
-import type { World } from "../world.ts";
 
 export const command = runnable(
   "init",

@@ -2,18 +2,24 @@
 import path from "node:path";
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
+import type { World } from "../../command/world.ts";
+import { findKey } from "../../configuration/find-key.ts";
+import { edit } from "../../configuration/inject/editor.ts";
+import {
+  type Injected,
+  type Injection,
+  injectInto,
+  plainIn,
+  sealedIn,
+} from "../../configuration/inject/inject.ts";
+import { type Unit, type UnitKind, unitKinds, unitsOf } from "../../configuration/inject/units.ts";
+import { readInput } from "../../configuration/read-input.ts";
+import { rewrite } from "../../configuration/rewrite.ts";
+import { MAX_FILE, type Walked, walk } from "../../configuration/walk.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import { type PublicKey, parsePublicKey } from "../../formats/secretary/keys.ts";
-import { act } from "../command.ts";
 import { runnable } from "../run.ts";
-import { findKey } from "../secretary/find-key.ts";
-import { edit } from "../secretary/inject/editor.ts";
-import { type Injected, type Injection, injectInto, plainIn, sealedIn } from "../secretary/inject/inject.ts";
-import { type Unit, type UnitKind, unitKinds, unitsOf } from "../secretary/inject/units.ts";
-import { readInput } from "../secretary/read-input.ts";
-import { rewrite } from "../secretary/rewrite.ts";
-import { MAX_FILE, type Walked, walk } from "../secretary/walk.ts";
-import type { World } from "../world.ts";
 
 interface Done {
   readonly file: string;

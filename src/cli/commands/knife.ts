@@ -1,8 +1,9 @@
 /** `keyward knife`, also by the name `knife`: Chef's command line, for scripts that call it. */
-import type { Runnable } from "../command.ts";
-import { act } from "../command.ts";
-import { knife } from "../knife/knife.ts";
-import { systemWorld } from "../world.ts";
+
+import { knife } from "../../chef/knife/knife.ts";
+import type { Runnable } from "../../command/command.ts";
+import { act } from "../../command/command.ts";
+import { systemWorld } from "../system-world.ts";
 
 const tree = act({
   summary: "Data bags, vaults, nodes and search, in knife's words and layouts",

@@ -4,15 +4,15 @@ import type { Api } from "../../api/api.ts";
 import { fromUtf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
-import { act } from "../command.ts";
-import { forgetLogin, loginFile, writeLogin } from "../login-file.ts";
-import { readPem, readPrivate } from "../read-file.ts";
-import { readSecret } from "../read-secret.ts";
+import { act } from "../../command/command.ts";
+import { forgetLogin, loginFile, writeLogin } from "../../command/login-file.ts";
+import { readPem, readPrivate } from "../../command/read-file.ts";
+import { readSecret } from "../../command/read-secret.ts";
+import type { Session } from "../../command/session.ts";
+import { spellAddress } from "../../command/target.ts";
+import { time } from "../../command/view.ts";
+import type { World } from "../../command/world.ts";
 import { runnable } from "../run.ts";
-import type { Session } from "../session.ts";
-import { spellAddress } from "../target.ts";
-import { time } from "../view.ts";
-import type { World } from "../world.ts";
 
 const MAX_TOKEN = 4096;
 

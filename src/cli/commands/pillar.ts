@@ -1,9 +1,9 @@
 /** `keyward pillar`: what a node should hold, as Salt's `cmd_json` reads it. */
 import { utf8 } from "../../base/bytes.ts";
+import { act } from "../../command/command.ts";
+import type { Cell } from "../../command/terminal.ts";
 import { parseNodeName } from "../../model/name.ts";
-import { act } from "../command.ts";
 import { runnable } from "../run.ts";
-import type { Cell } from "../terminal.ts";
 
 export const command = runnable(
   "pillar",

@@ -1,9 +1,9 @@
 /** `keyward plan`: what would change on the nodes, and why. */
 import { EXIT_CHANGES_PENDING } from "../../base/errors.ts";
-import { act } from "../command.ts";
-import { present } from "../read-flags.ts";
+import { act } from "../../command/command.ts";
+import { present } from "../../command/read-flags.ts";
+import { planBlock } from "../../command/view.ts";
 import { runnable } from "../run.ts";
-import { planBlock } from "../view.ts";
 
 export const command = runnable(
   "plan",

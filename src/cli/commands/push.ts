@@ -1,13 +1,13 @@
 /** `keyward push`: what nodes without an agent should hold, brought to them now. */
 import type { ResponseOf } from "../../api/shapes.ts";
 import { KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
+import { everyPage } from "../../command/paging.ts";
+import { integer, period, present } from "../../command/read-flags.ts";
+import type { Session } from "../../command/session.ts";
+import { planBlock, state } from "../../command/view.ts";
 import { parseNodeName } from "../../model/name.ts";
-import { act } from "../command.ts";
-import { everyPage } from "../paging.ts";
-import { integer, period, present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
-import type { Session } from "../session.ts";
-import { planBlock, state } from "../view.ts";
 
 type Line = ResponseOf<"push.run">;
 type Failed = Extract<Line, { kind: "failed" }>;

@@ -1,9 +1,10 @@
 /** `keyward query test`: a query tried on the nodes. */
+
+import { act } from "../../command/command.ts";
+import { present } from "../../command/read-flags.ts";
+import { explain, underscored } from "../../command/view.ts";
 import { parseNodeName } from "../../model/name.ts";
-import { act } from "../command.ts";
-import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
-import { explain, underscored } from "../view.ts";
 
 const test = act({
   summary: "Show which nodes a query selects, term by term with --node",

@@ -1,14 +1,14 @@
 /** `keyward reseal`: the envelopes of files sealed to new keys, or as `ENC[HPKE,…]`. */
 import { EXIT_CHANGES_PENDING, KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
+import type { Output } from "../../command/output.ts";
+import { localFlags, localOpenerOf } from "../../configuration/opening-flags.ts";
+import { type Resealing, resealFile } from "../../configuration/reseal.ts";
+import { rewrite } from "../../configuration/rewrite.ts";
+import { createSealer, sealingFlags } from "../../configuration/sealing.ts";
+import { type PassedOver, type Walked, walk } from "../../configuration/walk.ts";
 import { systemRandom } from "../../crypto/random.ts";
-import { act } from "../command.ts";
-import type { Output } from "../output.ts";
 import { runnable } from "../run.ts";
-import { localFlags, localOpenerOf } from "../secretary/opening-flags.ts";
-import { type Resealing, resealFile } from "../secretary/reseal.ts";
-import { rewrite } from "../secretary/rewrite.ts";
-import { createSealer, sealingFlags } from "../secretary/sealing.ts";
-import { type PassedOver, type Walked, walk } from "../secretary/walk.ts";
 
 interface Line {
   readonly file: string;

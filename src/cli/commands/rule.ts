@@ -2,9 +2,9 @@
 import type { BodyOf } from "../../api/shapes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { closest } from "../../base/suggest.ts";
+import { act } from "../../command/command.ts";
 import { printable } from "../../model/name.ts";
 import { actions } from "../../model/principal.ts";
-import { act } from "../command.ts";
 import { ruleRows } from "../rule-rows.ts";
 import { runnable } from "../run.ts";
 

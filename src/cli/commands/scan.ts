@@ -1,14 +1,14 @@
 /** `keyward scan`: which values files hold sealed, to which keys, and which lie there in plain text. */
 import { KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
+import { createLines } from "../../configuration/lines.ts";
+import { findPlainSecrets } from "../../configuration/plain-secrets.ts";
+import { variableBeside } from "../../configuration/variable-beside.ts";
+import { type PassedOver, type Walked, walk } from "../../configuration/walk.ts";
 import { parseEnvelope } from "../../formats/hpke/hpke.ts";
 import { type Found, findEnvelopesInBytes } from "../../formats/secretary/recognise.ts";
 import { parseEnvelope as parseOld } from "../../formats/secretary/secretary.ts";
-import { act } from "../command.ts";
 import { runnable } from "../run.ts";
-import { createLines } from "../secretary/lines.ts";
-import { findPlainSecrets } from "../secretary/plain-secrets.ts";
-import { variableBeside } from "../secretary/variable-beside.ts";
-import { type PassedOver, type Walked, walk } from "../secretary/walk.ts";
 
 interface Sealed {
   readonly file: string;

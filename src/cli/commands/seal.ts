@@ -1,9 +1,9 @@
 /** `keyward seal`: seal the server; and the seals that protect its root key. */
 import { KeywardError } from "../../base/errors.ts";
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
+import { state, time } from "../../command/view.ts";
 import { runnable } from "../run.ts";
 import { newSealSecret, sealKinds } from "../seal-secret.ts";
-import { state, time } from "../view.ts";
 
 const bare = act({
   summary: "Seal the server: it forgets the root key until someone unseals it",

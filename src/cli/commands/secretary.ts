@@ -1,9 +1,9 @@
 /** `keyward secretary`, also by the name `secretary`: the command line of the original Secretary. */
-import type { Runnable } from "../command.ts";
-import { act } from "../command.ts";
-import { directSinks } from "../direct-sinks.ts";
-import { secretary } from "../secretary/secretary.ts";
-import { systemWorld } from "../world.ts";
+import type { Runnable } from "../../command/command.ts";
+import { act } from "../../command/command.ts";
+import { directSinks } from "../../command/direct-sinks.ts";
+import { secretary } from "../secretary.ts";
+import { systemWorld } from "../system-world.ts";
 
 const tree = act({
   summary: "Sealed values in configuration, with the commands of the original Secretary",

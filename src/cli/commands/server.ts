@@ -1,17 +1,17 @@
 /** `keyward server`. */
 import path from "node:path";
 import { KeywardError } from "../../base/errors.ts";
+import { act } from "../../command/command.ts";
+import { variable } from "../../command/environment.ts";
+import { guard, isExecutable } from "../../command/guard.ts";
+import { present } from "../../command/read-flags.ts";
+import { defaultData } from "../../command/target.ts";
+import type { World } from "../../command/world.ts";
 import type { Kms } from "../../model/kms.ts";
 import type { SecretarySettings } from "../../server/serving-secretary.ts";
-import { act } from "../command.ts";
-import { variable } from "../environment.ts";
-import { guard, isExecutable } from "../guard.ts";
 import { parseListen } from "../listen.ts";
-import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
 import { sshMeans } from "../ssh-means.ts";
-import { defaultData } from "../target.ts";
-import type { World } from "../world.ts";
 
 const DEFAULT_LISTEN = "127.0.0.1:5070";
 
@@ -78,7 +78,7 @@ export const command = runnable(
       guard(world.env);
       const [{ runServer }, { createKeyService }] = await Promise.all([
         import("../run-server.ts"),
-        import("../key-service.ts"),
+        import("../../command/key-service.ts"),
       ]);
       const kms = createKeyService(world);
       const given = flags.data ?? variable(world.env, "KEYWARD_DATA");
@@ -119,7 +119,7 @@ async function secretaryOf(
       hint: "both are for Secretary's clients",
     });
   }
-  const { secretarySettings } = await import("../secretary/settings.ts");
+  const { secretarySettings } = await import("../../configuration/settings.ts");
   const typed = {
     masterKeys,
     configKeys: flags["config-key"] ?? [],

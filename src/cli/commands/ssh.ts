@@ -2,13 +2,13 @@
 import path from "node:path";
 import { fromBase64, utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
-import { act } from "../command.ts";
-import { everyPage, paging } from "../paging.ts";
-import { period, present } from "../read-flags.ts";
-import { readSecret } from "../read-secret.ts";
+import { act } from "../../command/command.ts";
+import { everyPage, paging } from "../../command/paging.ts";
+import { period, present } from "../../command/read-flags.ts";
+import { readSecret } from "../../command/read-secret.ts";
+import { state, time } from "../../command/view.ts";
+import { assertAbsent, writeNew } from "../../command/write-file.ts";
 import { runnable } from "../run.ts";
-import { state, time } from "../view.ts";
-import { assertAbsent, writeNew } from "../write-file.ts";
 
 const authorize = act({
   summary: "Print the line of authorized_keys that lets Keyward push, and nothing else",

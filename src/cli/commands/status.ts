@@ -1,8 +1,8 @@
 /** `keyward status`. */
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
+import { plainJson } from "../../command/terminal.ts";
+import { state, time } from "../../command/view.ts";
 import { runnable } from "../run.ts";
-import { plainJson } from "../terminal.ts";
-import { state, time } from "../view.ts";
 
 export const command = runnable(
   "status",

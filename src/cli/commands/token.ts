@@ -3,11 +3,11 @@ import path from "node:path";
 import { utf8 } from "../../base/bytes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { parseDuration } from "../../base/time.ts";
-import { act } from "../command.ts";
-import type { Block } from "../output.ts";
+import { act } from "../../command/command.ts";
+import type { Block } from "../../command/output.ts";
+import { time } from "../../command/view.ts";
+import { assertAbsent, writeNew } from "../../command/write-file.ts";
 import { runnable } from "../run.ts";
-import { time } from "../view.ts";
-import { assertAbsent, writeNew } from "../write-file.ts";
 
 const create = act({
   summary: "Make a token for an operator; it is shown once",

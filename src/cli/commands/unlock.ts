@@ -3,14 +3,14 @@ import type { Unlocked, Volumes } from "../../agent/volumes.ts";
 import { isKeywardError, KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { type DurationMs, parseDuration } from "../../base/time.ts";
+import { act } from "../../command/command.ts";
+import { guard } from "../../command/guard.ts";
+import type { Output } from "../../command/output.ts";
+import { present } from "../../command/read-flags.ts";
+import type { World } from "../../command/world.ts";
+import { nodeFlags, type ThisNode, thisNode, UNLOCK_BUDGET } from "../../machine/disk/this-node.ts";
 import { type DevicePath, parseDevicePath, parseVolumeName, type VolumeName } from "../../model/volume.ts";
-import { act } from "../command.ts";
-import { nodeFlags, type ThisNode, thisNode, UNLOCK_BUDGET } from "../disk/this-node.ts";
-import { guard } from "../guard.ts";
-import type { Output } from "../output.ts";
-import { present } from "../read-flags.ts";
 import { runnable } from "../run.ts";
-import type { World } from "../world.ts";
 
 export const command = runnable(
   "unlock",

@@ -1,5 +1,5 @@
 /** `keyward unseal`. */
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
 import { runnable } from "../run.ts";
 import { sealSecret } from "../seal-secret.ts";
 

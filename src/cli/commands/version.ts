@@ -1,6 +1,6 @@
 /** `keyward version`. The bare command is answered before this file is loaded (`main.ts`). */
-import { act } from "../command.ts";
-import { version } from "../release.ts";
+import { act } from "../../command/command.ts";
+import { version } from "../../command/release.ts";
 import { runnable } from "../run.ts";
 
 export const command = runnable(

@@ -1,8 +1,8 @@
 /** `keyward whoami`. */
-import { act } from "../command.ts";
+import { act } from "../../command/command.ts";
+import { time } from "../../command/view.ts";
 import { ruleRows } from "../rule-rows.ts";
 import { runnable } from "../run.ts";
-import { time } from "../view.ts";
 
 export const command = runnable(
   "whoami",

@@ -1,9 +1,10 @@
 /** `keyward why NODE KEY`: one decision, explained. */
+
+import { act } from "../../command/command.ts";
+import type { Block } from "../../command/output.ts";
+import { explain } from "../../command/view.ts";
 import { parseKeyName, parseNodeName } from "../../model/name.ts";
-import { act } from "../command.ts";
-import type { Block } from "../output.ts";
 import { runnable } from "../run.ts";
-import { explain } from "../view.ts";
 
 export const command = runnable(
   "why",

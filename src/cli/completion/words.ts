@@ -1,7 +1,7 @@
 /** What can be typed where, read from the tables: the ground of every shell's completion. */
-import { type AnyAct, isNoun } from "../command.ts";
+import { type AnyAct, isNoun } from "../../command/command.ts";
+import { flagsOf } from "../../command/flags.ts";
 import { commands } from "../commands.ts";
-import { flagsOf } from "../flags.ts";
 
 /** What may follow one command, or one act of a noun. */
 export interface Place {

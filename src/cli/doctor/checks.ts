@@ -2,13 +2,13 @@
 import type { OperationName } from "../../api/operations.ts";
 import type { ResponseOf } from "../../api/shapes.ts";
 import { isKeywardError } from "../../base/errors.ts";
+import { everyPage } from "../../command/paging.ts";
+import type { Session } from "../../command/session.ts";
+import { time } from "../../command/view.ts";
 import { createFacts, type Facts } from "../../model/facts.ts";
 import { type NodeName, parseNodeName } from "../../model/name.ts";
 import type { Attributes } from "../../model/node.ts";
 import { compileQuery, parseQuery } from "../../model/query/query.ts";
-import { everyPage } from "../paging.ts";
-import type { Session } from "../session.ts";
-import { time } from "../view.ts";
 
 export interface Finding {
   /** What it is about, by name. */

@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../../src/base/time.ts";
-import { createDelivery } from "../../../src/cli/ledger/deliver.ts";
-import { createLedgerFile } from "../../../src/cli/ledger/ledger-file.ts";
 import { systemRandom } from "../../../src/crypto/random.ts";
+import { createDelivery } from "../../../src/machine/ledger/deliver.ts";
+import { createLedgerFile } from "../../../src/machine/ledger/ledger-file.ts";
 import { type RotationParts, resumeRotation, rotateSeed, rotationState } from "../../../src/seed/rotation.ts";
 import { openMachineSeed } from "../../../src/seed/seed.ts";
 import { keysOf, makeMachine, openersForTest, placeForTest } from "../../seed/machine.ts";

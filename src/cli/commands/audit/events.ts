@@ -1,7 +1,7 @@
 /** All events that pass a filter, page by page. */
 import type { ResponseOf } from "../../../api/shapes.ts";
-import { present } from "../../read-flags.ts";
-import type { Session } from "../../session.ts";
+import { present } from "../../../command/read-flags.ts";
+import type { Session } from "../../../command/session.ts";
 
 type Event = ResponseOf<"audit.tail">;
 

@@ -4,11 +4,11 @@ import path from "node:path";
 import type { Checkpoint } from "../../../audit/checkpoint.ts";
 import { formatEvent } from "../../../audit/event-line.ts";
 import { formatCheckpoint } from "../../../audit/export.ts";
+import { act } from "../../../command/command.ts";
+import { integer } from "../../../command/read-flags.ts";
+import type { World } from "../../../command/world.ts";
+import { createNewFile } from "../../../command/write-file.ts";
 import type { Event } from "../../../model/event.ts";
-import { act } from "../../command.ts";
-import { integer } from "../../read-flags.ts";
-import type { World } from "../../world.ts";
-import { createNewFile } from "../../write-file.ts";
 import { eventsOf } from "./events.ts";
 
 export const exported = act({

@@ -6,11 +6,11 @@ import { verifyExport } from "../../../audit/export.ts";
 import { fromBase64, fromUtf8 } from "../../../base/bytes.ts";
 import { KeywardError } from "../../../base/errors.ts";
 import { parseJson } from "../../../base/json.ts";
-import { act } from "../../command.ts";
-import type { Block } from "../../output.ts";
-import { linesOf, readBytes } from "../../read-file.ts";
-import { present } from "../../read-flags.ts";
-import { time } from "../../view.ts";
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
+import { linesOf, readBytes } from "../../../command/read-file.ts";
+import { present } from "../../../command/read-flags.ts";
+import { time } from "../../../command/view.ts";
 
 const BROKEN = new KeywardError("integrity", "the audit log is not intact").exitStatus;
 

@@ -2,11 +2,11 @@
 
 import type { ResponseOf } from "../../../api/shapes.ts";
 import { KeywardError } from "../../../base/errors.ts";
-import { act } from "../../command.ts";
-import { integer, present } from "../../read-flags.ts";
-import type { Session } from "../../session.ts";
-import type { Cell } from "../../terminal.ts";
-import { short, state, time } from "../../view.ts";
+import { act } from "../../../command/command.ts";
+import { integer, present } from "../../../command/read-flags.ts";
+import type { Session } from "../../../command/session.ts";
+import type { Cell } from "../../../command/terminal.ts";
+import { short, state, time } from "../../../command/view.ts";
 import { eventsOf, type Filter } from "./events.ts";
 
 type Event = ResponseOf<"audit.tail">;

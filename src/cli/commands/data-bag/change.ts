@@ -1,5 +1,10 @@
 /** `keyward data-bag create`, `from-file`, `delete`: bags and items of a chef repository or a Chef server. */
 import { KeywardError } from "../../../base/errors.ts";
+import { type BagPlace, isThere, placeFlags, withPlace } from "../../../chef/data-bag/place.ts";
+import { readDataBagSecret, secretFlag } from "../../../chef/data-bag/secret-flag.ts";
+import { readItemText } from "../../../chef/data-bag/shown.ts";
+import { act } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
 import {
   encryptDataBagItem,
   encryptUnlessEncrypted,
@@ -14,11 +19,6 @@ import {
   parseDataBagName,
 } from "../../../model/data-bag.ts";
 import { printable } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { type BagPlace, isThere, placeFlags, withPlace } from "../../data-bag/place.ts";
-import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
-import { readItemText } from "../../data-bag/shown.ts";
-import type { Session } from "../../session.ts";
 import { versionFlag, versionOf } from "./convert.ts";
 
 export const create = act({

@@ -1,15 +1,15 @@
 /** `keyward data-bag encrypt`, `decrypt`: one item, from a file to standard output. */
 import { utf8 } from "../../../base/bytes.ts";
 import { formatExactJsonLines } from "../../../base/exact-json-text.ts";
+import { readDataBagSecret, secretFlag } from "../../../chef/data-bag/secret-flag.ts";
+import { readItemText, revealFlag, saveItem, showPlain, showStored } from "../../../chef/data-bag/shown.ts";
+import { act } from "../../../command/command.ts";
 import {
   type DataBagVersion,
   decryptDataBagItem,
   encryptDataBagItem,
   PlainItem,
 } from "../../../formats/databag/databag.ts";
-import { act } from "../../command.ts";
-import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
-import { readItemText, revealFlag, saveItem, showPlain, showStored } from "../../data-bag/shown.ts";
 
 const versions = ["0", "1", "2", "3"] as const;
 

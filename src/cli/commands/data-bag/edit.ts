@@ -1,6 +1,12 @@
 /** `keyward data-bag edit`: an item in an editor, on a file in memory. */
 import { KeywardError } from "../../../base/errors.ts";
 import { formatExactJsonLines } from "../../../base/exact-json-text.ts";
+import { inEditor } from "../../../chef/data-bag/editor.ts";
+import { type BagPlace, placeFlags, withPlace } from "../../../chef/data-bag/place.ts";
+import { readDataBagSecret, secretFlag } from "../../../chef/data-bag/secret-flag.ts";
+import { hasEncrypted } from "../../../chef/data-bag/shown.ts";
+import { act } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
 import {
   type DataBagSecret,
   decryptDataBagItem,
@@ -14,13 +20,7 @@ import {
   parseDataBagItemId,
   parseDataBagName,
 } from "../../../model/data-bag.ts";
-import { act } from "../../command.ts";
-import { inEditor } from "../../data-bag/editor.ts";
-import { type BagPlace, placeFlags, withPlace } from "../../data-bag/place.ts";
-import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
-import type { Session } from "../../session.ts";
 import { versionFlag, versionOf } from "./convert.ts";
-import { hasEncrypted } from "./look.ts";
 
 export const edit = act({
   summary: "Edit an item in $VISUAL or $EDITOR; encrypted ones are encrypted again",

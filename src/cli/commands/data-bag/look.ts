@@ -1,23 +1,18 @@
 /** `keyward data-bag list`, `show`: what a chef repository, or a Chef server, holds. */
 
 import { inParallel } from "../../../base/in-parallel.ts";
-import {
-  decryptDataBagItem,
-  formsOf,
-  isEncrypted,
-  type StoredItem,
-} from "../../../formats/databag/databag.ts";
+import { type BagPlace, placeFlags, withPlace } from "../../../chef/data-bag/place.ts";
+import { readDataBagSecret, secretFlag } from "../../../chef/data-bag/secret-flag.ts";
+import { hasEncrypted, revealFlag, showPlain, showStored } from "../../../chef/data-bag/shown.ts";
+import { act } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
+import { decryptDataBagItem, formsOf, type StoredItem } from "../../../formats/databag/databag.ts";
 import {
   type DataBagItemId,
   type DataBagName,
   parseDataBagItemId,
   parseDataBagName,
 } from "../../../model/data-bag.ts";
-import { act } from "../../command.ts";
-import { type BagPlace, placeFlags, withPlace } from "../../data-bag/place.ts";
-import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
-import { revealFlag, showPlain, showStored } from "../../data-bag/shown.ts";
-import type { Session } from "../../session.ts";
 
 export const list = act({
   summary: "List the data bags of a chef repository or a Chef server, or the items of one",
@@ -109,13 +104,6 @@ async function showOpened(
 ): Promise<void> {
   using secret = readDataBagSecret(session, file);
   showPlain(session, await decryptDataBagItem(item, secret), reveal);
-}
-
-/** Text that looks like a value of version 0 may be anything: it counts when all of them look so. */
-export function hasEncrypted(item: StoredItem): boolean {
-  const forms = [...formsOf(item)].filter(([name]) => item.get(name) !== null).map(([, form]) => form);
-  const surely = isEncrypted(item) || forms.some((form) => form !== "plain" && form !== 0);
-  return surely || (forms.length > 0 && forms.every((form) => form === 0));
 }
 
 /** `version 3`, `versions 0, 3 and plain`, `no`. */

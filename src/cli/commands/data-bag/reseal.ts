@@ -1,15 +1,15 @@
 /** `keyward data-bag reseal`: every item from an old secret to a new one. */
 import path from "node:path";
 import { KeywardError } from "../../../base/errors.ts";
-import { act } from "../../command.ts";
-import { isOnServer, type PlaceWords, placeFlags, withPlace } from "../../data-bag/place.ts";
-import { openRepository } from "../../data-bag/repository.ts";
-import type { ResealNeeds } from "../../data-bag/reseal.ts";
-import { filesIn, resealFiles } from "../../data-bag/reseal-files.ts";
-import { resealPlace } from "../../data-bag/reseal-place.ts";
-import { readDataBagSecret, secretFlag } from "../../data-bag/secret-flag.ts";
-import { leftOf, report, type Tally } from "../../data-bag/tally.ts";
-import type { Session } from "../../session.ts";
+import { isOnServer, type PlaceWords, placeFlags, withPlace } from "../../../chef/data-bag/place.ts";
+import { openRepository } from "../../../chef/data-bag/repository.ts";
+import type { ResealNeeds } from "../../../chef/data-bag/reseal.ts";
+import { filesIn, resealFiles } from "../../../chef/data-bag/reseal-files.ts";
+import { resealPlace } from "../../../chef/data-bag/reseal-place.ts";
+import { readDataBagSecret, secretFlag } from "../../../chef/data-bag/secret-flag.ts";
+import { leftOf, report, type Tally } from "../../../chef/data-bag/tally.ts";
+import { act } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
 import { versionFlag, versionOf } from "./convert.ts";
 
 export const reseal = act({

@@ -1,16 +1,16 @@
 /** Which key `keyward derive` derives: a realm of the ledger, or one that is said to be in none. */
 import { KeywardError } from "../../../base/errors.ts";
+import { integer } from "../../../command/read-flags.ts";
+import type { World } from "../../../command/world.ts";
 import type { OpenedSeed } from "../../../derive/opened.ts";
+import { type LedgerFlags, readLedger } from "../../../machine/ledger/ledger.ts";
+import type { SeedFlags } from "../../../machine/open-seed.ts";
+import { kindOf } from "../../../machine/realm-kind.ts";
 import { printable } from "../../../model/name.ts";
 import type { Derivation, KeyEncoding, RealmKind } from "../../../model/realm.ts";
 import { assertEncoding, defaultEncoding, encodingsOf } from "../../../seed/encodings.ts";
 import { LEDGER_REALM } from "../../../seed/ledger.ts";
 import { lookUp } from "../../../seed/realms.ts";
-import { type LedgerFlags, readLedger } from "../../ledger/ledger.ts";
-import type { SeedFlags } from "../../open-seed.ts";
-import { integer } from "../../read-flags.ts";
-import { kindOf } from "../../realm-kind.ts";
-import type { World } from "../../world.ts";
 
 export interface ChoiceFlags extends SeedFlags, LedgerFlags {
   readonly version?: string;

@@ -1,7 +1,8 @@
 /** `keyward disk approve`: yes to a node that waits for a volume's key. */
+
+import { act } from "../../../command/command.ts";
 import { parseNodeName } from "../../../model/name.ts";
 import { parseVolumeName } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
 
 export const approve = act({
   summary: "Say yes to the next opening of a node's volume",

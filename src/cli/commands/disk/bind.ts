@@ -2,11 +2,11 @@
 
 import path from "node:path";
 import { Secret } from "../../../base/secret.ts";
+import { act } from "../../../command/command.ts";
+import { guard } from "../../../command/guard.ts";
+import { readBytes } from "../../../command/read-file.ts";
+import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
 import { parseVolumeName } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
-import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
-import { guard } from "../../guard.ts";
-import { readBytes } from "../../read-file.ts";
 
 export const bind = act({
   summary: "Let the server's key open an existing LUKS2 volume too",

@@ -1,13 +1,13 @@
 /** `keyward disk escrow`: a recovery key for a volume, among several people. */
 import path from "node:path";
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import { guard } from "../../../command/guard.ts";
+import { integer, required } from "../../../command/read-flags.ts";
+import { assertAbsent, writeNew } from "../../../command/write-file.ts";
 import { formatShare, MAX_SHARES } from "../../../formats/seed/seed.ts";
+import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
 import { parseVolumeName } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
-import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
-import { guard } from "../../guard.ts";
-import { integer, required } from "../../read-flags.ts";
-import { assertAbsent, writeNew } from "../../write-file.ts";
 
 export const escrow = act({
   summary: "Give a volume a recovery key, split among people of whom any few have it together",
@@ -49,7 +49,7 @@ export const escrow = act({
     const prefix = path.resolve(world.cwd, required(flags.out, "out"));
     const files = Array.from({ length: count }, (_, i) => `${prefix}-${i + 1}.share`);
     for (const file of files) assertAbsent(file, "share");
-    const { recoveryShares } = await import("../../disk/recovery.ts");
+    const { recoveryShares } = await import("../../../machine/disk/recovery.ts");
     const { key, shares } = await recoveryShares({ count, threshold });
     using own = key;
     const volumes = await node.volumes();

@@ -1,9 +1,9 @@
 /** `keyward disk init`: a volume made on a blank device. */
 
+import { act } from "../../../command/command.ts";
+import { guard } from "../../../command/guard.ts";
+import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
 import { parseVolumeName } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
-import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
-import { guard } from "../../guard.ts";
 
 export const init = act({
   summary: "Make a volume that is granted to this node on a device that is blank; refuse any other",

@@ -1,9 +1,9 @@
 /** `keyward disk list`: the volumes of all nodes, as the server knows them. */
 import type { ResponseOf } from "../../../api/shapes.ts";
+import { act } from "../../../command/command.ts";
+import type { Cell } from "../../../command/terminal.ts";
+import { time } from "../../../command/view.ts";
 import { parseNodeName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import type { Cell } from "../../terminal.ts";
-import { time } from "../../view.ts";
 
 type Volume = ResponseOf<"disk.list">["volumes"][number];
 

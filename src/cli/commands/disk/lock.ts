@@ -1,8 +1,8 @@
 /** `keyward disk lock`: a volume closed, and what runs on it stopped. */
 import { type DurationMs, parseDuration } from "../../../base/time.ts";
+import { act } from "../../../command/command.ts";
 import { closeVolume } from "../../../disk/disk.ts";
-import { act } from "../../command.ts";
-import { knownVolume, nodeFlags, thisNode } from "../../disk/this-node.ts";
+import { knownVolume, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 
 export const lock = act({
   summary: "Stop what runs on a volume, unmount and close it; asks no server",

@@ -1,9 +1,9 @@
 /** `keyward disk preflight`: what will fail at the next boot. */
 import { readdirSync, readFileSync } from "node:fs";
+import { act } from "../../../command/command.ts";
+import type { Cell } from "../../../command/terminal.ts";
 import { preflight as look, type PreflightFiles } from "../../../disk/disk.ts";
-import { act } from "../../command.ts";
-import { chosen, nodeFlags, thisNode } from "../../disk/this-node.ts";
-import type { Cell } from "../../terminal.ts";
+import { chosen, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 
 const files: PreflightFiles = {
   read: (path) => orNull(() => readFileSync(path, "utf8")),

@@ -1,8 +1,9 @@
 /** `keyward disk restore`: a volume's header from its sealed copy. */
+
+import { act } from "../../../command/command.ts";
+import { guard } from "../../../command/guard.ts";
+import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
 import { parseVolumeName } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
-import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
-import { guard } from "../../guard.ts";
 
 export const restore = act({
   summary: "Bring a damaged volume's header back from the copy that was kept of it",

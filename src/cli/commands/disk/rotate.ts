@@ -1,11 +1,11 @@
 /** `keyward disk rotate`: this node's volumes to the key's current version. */
 import { isKeywardError } from "../../../base/errors.ts";
 import { parseDuration } from "../../../base/time.ts";
+import { act } from "../../../command/command.ts";
+import { integer } from "../../../command/read-flags.ts";
+import { usage } from "../../../command/session.ts";
+import { chosen, nodeFlags, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
 import { parseNodeName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { chosen, nodeFlags, thisNode, UNLOCK_BUDGET } from "../../disk/this-node.ts";
-import { integer } from "../../read-flags.ts";
-import { usage } from "../../session.ts";
 
 export const rotate = act({
   summary: "Take this node's volumes to the version that the server wants, or the whole fleet to new keys",
@@ -40,7 +40,7 @@ export const rotate = act({
     const { world, out, dryRun } = session;
     if (flags.fleet === true) {
       if (words.length > 0 || flags.all === true) throw usage("--fleet takes no name, and no --all");
-      const { rotateOfFleet } = await import("../../disk/fleet-rotate.ts");
+      const { rotateOfFleet } = await import("../../../machine/disk/fleet-rotate.ts");
       return await rotateOfFleet(
         session,
         {

@@ -1,9 +1,9 @@
 /** `keyward disk status`: the volumes of this node, as this node finds them. */
 import { isKeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import type { Cell } from "../../../command/terminal.ts";
+import { chosen, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 import { encryptedDevice } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
-import { chosen, nodeFlags, thisNode } from "../../disk/this-node.ts";
-import type { Cell } from "../../terminal.ts";
 
 export const status = act({
   summary: "Show this node's volumes: open, mounted, on which device",

@@ -1,10 +1,10 @@
 /** `keyward disk units`: what makes systemd open a volume at boot. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { act } from "../../../command/command.ts";
+import { writeNew } from "../../../command/write-file.ts";
 import { unitFiles, unitsToEnable, unitsToStart } from "../../../disk/disk.ts";
-import { act } from "../../command.ts";
-import { knownVolume, nodeFlags, thisNode } from "../../disk/this-node.ts";
-import { writeNew } from "../../write-file.ts";
+import { knownVolume, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 
 export const units = act({
   summary: "Print the crypttab and fstab lines, sockets and units with which systemd opens a volume at boot",

@@ -1,11 +1,11 @@
 /** `keyward disk wipe`: a volume's key slots destroyed: nothing opens it any more. */
 import { createHeaders } from "../../../agent/headers.ts";
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import { closeVolume } from "../../../disk/disk.ts";
+import { knownVolume, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 import { encryptedDevice } from "../../../model/volume.ts";
-import { act } from "../../command.ts";
-import { knownVolume, nodeFlags, thisNode } from "../../disk/this-node.ts";
 
 export const wipe = act({
   summary: "Destroy all key slots of a volume and the copies of its header here: its data is gone for good",

@@ -1,10 +1,10 @@
 /** `keyward inventory sources`, `accept`, `refuse`: which sources there are, and what of them counts. */
 import type { ResponseOf } from "../../../api/shapes.ts";
 import { KeywardError } from "../../../base/errors.ts";
+import { act, type Flags } from "../../../command/command.ts";
+import type { Output } from "../../../command/output.ts";
+import { changeBlocks, time } from "../../../command/view.ts";
 import { printable } from "../../../model/name.ts";
-import { act, type Flags } from "../../command.ts";
-import type { Output } from "../../output.ts";
-import { changeBlocks, time } from "../../view.ts";
 
 type Source = ResponseOf<"inventory.accept">["source"];
 

@@ -1,13 +1,13 @@
 /** `keyward inventory sync`: nodes and their attributes from a Chef server. */
 import { KeywardError } from "../../../base/errors.ts";
+import { chefServerFlags, openChefServer } from "../../../chef/server-flags.ts";
+import { createSync, type SyncRound } from "../../../chef/sync.ts";
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
+import { integer } from "../../../command/read-flags.ts";
+import { inRounds, roundFlags } from "../../../command/rounds.ts";
+import { planBlock } from "../../../command/view.ts";
 import { printable } from "../../../model/name.ts";
-import { chefServerFlags, openChefServer } from "../../chef/server-flags.ts";
-import { createSync, type SyncRound } from "../../chef/sync.ts";
-import { act } from "../../command.ts";
-import type { Block } from "../../output.ts";
-import { integer } from "../../read-flags.ts";
-import { inRounds, roundFlags } from "../../rounds.ts";
-import { planBlock } from "../../view.ts";
 import { acceptFlag, pathsOf, warnOfAccepted } from "./accept.ts";
 
 export const sync = act({

@@ -1,10 +1,11 @@
 /** `keyward key derive`: a key whose value each node makes from its own seed. */
+
+import { act } from "../../../command/command.ts";
+import { integer, period, present } from "../../../command/read-flags.ts";
+import { kindFlags, kindOf } from "../../../machine/realm-kind.ts";
 import { parseKeyName } from "../../../model/name.ts";
 import { keyEncodings, schemes } from "../../../model/realm.ts";
 import { defaultEncoding } from "../../../seed/encodings.ts";
-import { act } from "../../command.ts";
-import { integer, period, present } from "../../read-flags.ts";
-import { kindFlags, kindOf } from "../../realm-kind.ts";
 import { written } from "./written.ts";
 
 export const derive = act({

@@ -1,10 +1,10 @@
 /** `keyward key generate`: a value by a recipe, which `key rotate` uses again. */
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import { integer, period, present } from "../../../command/read-flags.ts";
 import type { Recipe } from "../../../model/key.ts";
 import { parseKeyName, printable } from "../../../model/name.ts";
 import type { PasswordClass } from "../../../model/realm.ts";
-import { act } from "../../command.ts";
-import { integer, period, present } from "../../read-flags.ts";
 import { written } from "./written.ts";
 
 const kinds = ["password", "random", "ssh", "pkcs8", "disk"] as const;

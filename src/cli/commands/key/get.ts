@@ -2,11 +2,11 @@
 import path from "node:path";
 import { fromBase64 } from "../../../base/bytes.ts";
 import { Secret } from "../../../base/secret.ts";
+import { act } from "../../../command/command.ts";
+import { present, requiredInteger } from "../../../command/read-flags.ts";
+import { saveSecret, showSecret } from "../../../command/secret-out.ts";
+import { assertAbsent } from "../../../command/write-file.ts";
 import { parseKeyName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { present, requiredInteger } from "../../read-flags.ts";
-import { saveSecret, showSecret } from "../../secret-out.ts";
-import { assertAbsent } from "../../write-file.ts";
 
 export const get = act({
   summary: "Read a key's value: the primary version, or the one asked for",

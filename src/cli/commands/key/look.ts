@@ -1,11 +1,11 @@
 /** `keyward key list`, `show`, `history`: all but the values. */
 import type { ResponseOf } from "../../../api/shapes.ts";
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
+import { everyPage, paging } from "../../../command/paging.ts";
+import { present } from "../../../command/read-flags.ts";
+import { deliveriesBlock, duration, time, versionState } from "../../../command/view.ts";
 import { parseKeyName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import type { Block } from "../../output.ts";
-import { everyPage, paging } from "../../paging.ts";
-import { present } from "../../read-flags.ts";
-import { deliveriesBlock, duration, time, versionState } from "../../view.ts";
 import { shownHalf } from "./public.ts";
 
 type Key = ResponseOf<"key.show">;

@@ -2,11 +2,11 @@
 import type { ResponseOf } from "../../../api/shapes.ts";
 import { fromBase64 } from "../../../base/bytes.ts";
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import { integer } from "../../../command/read-flags.ts";
+import { time } from "../../../command/view.ts";
 import { parseKeyName, parseNodeName, printable } from "../../../model/name.ts";
 import { type PublicHalf, readPublicHalf } from "../../../seed/public-half.ts";
-import { act } from "../../command.ts";
-import { integer } from "../../read-flags.ts";
-import { time } from "../../view.ts";
 
 const formats = ["openssh", "known-hosts", "pem", "jwk", "base64"] as const;
 type Format = (typeof formats)[number];

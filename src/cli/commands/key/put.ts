@@ -2,12 +2,12 @@
 import { toBase64 } from "../../../base/bytes.ts";
 import { KeywardError } from "../../../base/errors.ts";
 import type { Secret } from "../../../base/secret.ts";
+import { act } from "../../../command/command.ts";
+import { integer, period, present } from "../../../command/read-flags.ts";
+import { askTwice, readSecret } from "../../../command/read-secret.ts";
+import type { World } from "../../../command/world.ts";
 import { MAX_VALUE_BYTES } from "../../../model/key.ts";
 import { parseKeyName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { integer, period, present } from "../../read-flags.ts";
-import { askTwice, readSecret } from "../../read-secret.ts";
-import type { World } from "../../world.ts";
 import { written } from "./written.ts";
 
 export const put = act({

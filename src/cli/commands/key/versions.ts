@@ -1,8 +1,9 @@
 /** `keyward key rotate`, `rollback`, `destroy`, `rm`: the life of versions. */
+
+import { act } from "../../../command/command.ts";
+import { integer, present, requiredInteger } from "../../../command/read-flags.ts";
+import { changeBlocks } from "../../../command/view.ts";
 import { parseKeyName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { integer, present, requiredInteger } from "../../read-flags.ts";
-import { changeBlocks } from "../../view.ts";
 import { written } from "./written.ts";
 
 export const rotate = act({

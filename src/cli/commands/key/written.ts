@@ -1,5 +1,5 @@
 /** How a new version is told. */
-import type { Session } from "../../session.ts";
+import type { Session } from "../../../command/session.ts";
 
 export function written(
   { out, dryRun }: Pick<Session, "out" | "dryRun">,

@@ -2,14 +2,14 @@
 import path from "node:path";
 import { utf8 } from "../../../base/bytes.ts";
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
+import { parseAttributes, period, present, treeOf } from "../../../command/read-flags.ts";
+import type { Target } from "../../../command/target.ts";
+import { changeBlocks, time } from "../../../command/view.ts";
+import { assertAbsent, writeNew } from "../../../command/write-file.ts";
 import { parseNodeName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
 import { findServerBeside } from "../../data-directory.ts";
-import type { Block } from "../../output.ts";
-import { parseAttributes, period, present, treeOf } from "../../read-flags.ts";
-import type { Target } from "../../target.ts";
-import { changeBlocks, time } from "../../view.ts";
-import { assertAbsent, writeNew } from "../../write-file.ts";
 
 const notation =
   "NAME=TEXT sets a text, NAME:=JSON any other value, NAME- removes; dots go into trees: app.port:=80.";

@@ -1,13 +1,13 @@
 /** `keyward node list`, `show`. */
 import type { ResponseOf } from "../../../api/shapes.ts";
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
+import { everyPage, paging } from "../../../command/paging.ts";
+import { present } from "../../../command/read-flags.ts";
+import type { Cell } from "../../../command/terminal.ts";
+import { deliveriesBlock, short, state, time } from "../../../command/view.ts";
 import { parseNodeName } from "../../../model/name.ts";
 import { origins } from "../../../model/node.ts";
-import { act } from "../../command.ts";
-import type { Block } from "../../output.ts";
-import { everyPage, paging } from "../../paging.ts";
-import { present } from "../../read-flags.ts";
-import type { Cell } from "../../terminal.ts";
-import { deliveriesBlock, short, state, time } from "../../view.ts";
 import { connection, pushFields } from "./pushed.ts";
 
 type Shown = ResponseOf<"node.show">;

@@ -1,12 +1,12 @@
 /** `keyward node push --from chef`: addresses and host keys of many nodes, as an inventory says them. */
 import type { BodyOf } from "../../../api/shapes.ts";
 import { isKeywardError, KeywardError } from "../../../base/errors.ts";
+import { everyPage } from "../../../command/paging.ts";
+import { present } from "../../../command/read-flags.ts";
+import type { Session } from "../../../command/session.ts";
+import { planBlock } from "../../../command/view.ts";
 import { chefHost } from "../../../model/chef-host.ts";
 import { parseNodeName, printable } from "../../../model/name.ts";
-import { everyPage } from "../../paging.ts";
-import { present } from "../../read-flags.ts";
-import type { Session } from "../../session.ts";
-import { planBlock } from "../../view.ts";
 
 type Push = NonNullable<BodyOf<"node.push">["push"]>;
 type PushSession = Pick<

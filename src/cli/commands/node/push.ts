@@ -2,13 +2,13 @@
 import path from "node:path";
 import { fromUtf8 } from "../../../base/bytes.ts";
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import { readBytes } from "../../../command/read-file.ts";
+import { integer, period, present, required } from "../../../command/read-flags.ts";
+import { changeBlocks } from "../../../command/view.ts";
+import type { World } from "../../../command/world.ts";
 import { parseNodeName } from "../../../model/name.ts";
 import { pushDrivers } from "../../../model/push.ts";
-import { act } from "../../command.ts";
-import { readBytes } from "../../read-file.ts";
-import { integer, period, present, required } from "../../read-flags.ts";
-import { changeBlocks } from "../../view.ts";
-import type { World } from "../../world.ts";
 import { pushAsInventorySays } from "./push-from.ts";
 
 export const push = act({

@@ -1,8 +1,8 @@
 /** A node that is pushed to, as `node show` and `node list` say it. */
 import type { ResponseOf } from "../../../api/shapes.ts";
-import type { Block } from "../../output.ts";
-import type { Cell } from "../../terminal.ts";
-import { duration, time } from "../../view.ts";
+import type { Block } from "../../../command/output.ts";
+import type { Cell } from "../../../command/terminal.ts";
+import { duration, time } from "../../../command/view.ts";
 
 type Node = ResponseOf<"node.show">["node"];
 type Fields = Extract<Block, { kind: "fields" }>["fields"];

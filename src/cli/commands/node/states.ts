@@ -1,8 +1,9 @@
 /** `keyward node freeze`, `thaw`, `revoke`, `rm`. */
+
+import { act } from "../../../command/command.ts";
+import { present } from "../../../command/read-flags.ts";
+import { changeBlocks } from "../../../command/view.ts";
 import { parseNodeName } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { present } from "../../read-flags.ts";
-import { changeBlocks } from "../../view.ts";
 
 const reason = {
   reason: { type: "string", value: "TEXT", help: "Why, for those who look later" },

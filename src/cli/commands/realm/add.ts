@@ -1,10 +1,11 @@
 /** `keyward realm add`: a realm is listed, with all that its label needs, before its first key is derived. */
+
+import { act } from "../../../command/command.ts";
+import { integer, present } from "../../../command/read-flags.ts";
+import { kindFlags, kindOf } from "../../../machine/realm-kind.ts";
 import { parseKeyName } from "../../../model/name.ts";
 import { schemes } from "../../../model/realm.ts";
 import { assertEncoding, defaultEncoding } from "../../../seed/encodings.ts";
-import { act } from "../../command.ts";
-import { integer, present } from "../../read-flags.ts";
-import { kindFlags, kindOf } from "../../realm-kind.ts";
 import { deliveryFlags, deliveryOf, formatFlag } from "./delivery.ts";
 import { changeCalls, changeFlags, realmsOf } from "./realms.ts";
 import { written } from "./written.ts";

@@ -1,10 +1,11 @@
 /** `keyward realm deliver`: the keys of a ledger to where it says that they are read, on a machine without a server. */
+
+import { act } from "../../../command/command.ts";
+import { createDelivery } from "../../../machine/ledger/deliver.ts";
+import { readLedger } from "../../../machine/ledger/ledger.ts";
+import { openSeed } from "../../../machine/open-seed.ts";
 import { handOver } from "../../../seed/handover.ts";
 import { findRealm } from "../../../seed/realms.ts";
-import { act } from "../../command.ts";
-import { createDelivery } from "../../ledger/deliver.ts";
-import { readLedger } from "../../ledger/ledger.ts";
-import { openSeed } from "../../open-seed.ts";
 import { changeFlags } from "./realms.ts";
 
 export const deliver = act({

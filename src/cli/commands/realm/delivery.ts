@@ -1,10 +1,10 @@
 /** The flags that say how a realm's key is written and where it goes. */
 import { KeywardError } from "../../../base/errors.ts";
+import { present } from "../../../command/read-flags.ts";
 import type { RealmDelivery } from "../../../formats/ledger/ledger.ts";
 import { parseInstallPath, parseMode } from "../../../model/grant.ts";
 import { printable } from "../../../model/name.ts";
 import { keyEncodings } from "../../../model/realm.ts";
-import { present } from "../../read-flags.ts";
 
 /** Of the secret half. */
 const formats = keyEncodings.filter((one) => one !== "authorized-keys");

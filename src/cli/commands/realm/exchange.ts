@@ -1,9 +1,10 @@
 /** `keyward realm export`, `import`: between a store's derived keys and a ledger's file. */
+
+import { act } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
+import type { Cell } from "../../../command/terminal.ts";
+import { changeLedger, ledgerFile, readLedger } from "../../../machine/ledger/ledger.ts";
 import { type Merged, mergeIntoLedger, mergeIntoStore } from "../../../seed/merge.ts";
-import { act } from "../../command.ts";
-import { changeLedger, ledgerFile, readLedger } from "../../ledger/ledger.ts";
-import type { Session } from "../../session.ts";
-import type { Cell } from "../../terminal.ts";
 import { type DeriveBody, storedRealms } from "./in-store.ts";
 import { changeFlags, lookFlags } from "./realms.ts";
 

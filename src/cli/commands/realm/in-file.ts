@@ -1,10 +1,10 @@
 /** Realms in a ledger's file: for machines without a server. */
 import type { DurationMs } from "../../../base/time.ts";
+import type { Session } from "../../../command/session.ts";
+import { time } from "../../../command/view.ts";
 import type { Ledger, LedgerRealm } from "../../../formats/ledger/ledger.ts";
+import { type Changed, changeLedger, ledgerFile, readLedger } from "../../../machine/ledger/ledger.ts";
 import { addRealm, bumpRealm, findRealm, retireRealm, setRealm, toRotate } from "../../../seed/realms.ts";
-import { type Changed, changeLedger, ledgerFile, readLedger } from "../../ledger/ledger.ts";
-import type { Session } from "../../session.ts";
-import { time } from "../../view.ts";
 import type { RealmFlags, RealmRow, Realms, Written } from "./realms.ts";
 
 const AT_ONCE = 0 as DurationMs;

@@ -3,11 +3,11 @@ import type { BodyOf, ResponseOf } from "../../../api/shapes.ts";
 import { isKeywardError, KeywardError } from "../../../base/errors.ts";
 import { closest } from "../../../base/suggest.ts";
 import type { UnixMs } from "../../../base/time.ts";
+import { everyPage } from "../../../command/paging.ts";
+import { present } from "../../../command/read-flags.ts";
+import { time } from "../../../command/view.ts";
 import { parseKeyName, printable } from "../../../model/name.ts";
 import type { StoredRealm } from "../../../seed/merge.ts";
-import { everyPage } from "../../paging.ts";
-import { present } from "../../read-flags.ts";
-import { time } from "../../view.ts";
 import type { ChangeSession, LookSession, RealmRow, Realms, RealmsToLook, Written } from "./realms.ts";
 
 type Key = ResponseOf<"key.list">["keys"][number];

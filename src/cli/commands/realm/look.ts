@@ -1,11 +1,11 @@
 /** `keyward realm list`, `show`: which keys follow from the seed. Needs no seed. */
 
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
+import { time, versionState } from "../../../command/view.ts";
 import { formatMode } from "../../../model/grant.ts";
 import { printable } from "../../../model/name.ts";
 import type { RealmKind } from "../../../model/realm.ts";
-import { act } from "../../command.ts";
-import type { Block } from "../../output.ts";
-import { time, versionState } from "../../view.ts";
 import { lookCalls, lookFlags, type RealmRow, realmsToLook } from "./realms.ts";
 
 export const list = act({
@@ -36,7 +36,10 @@ export const list = act({
   },
 });
 
-type Out = { show: import("../../output.ts").Output["show"]; note: import("../../output.ts").Output["note"] };
+type Out = {
+  show: import("../../../command/output.ts").Output["show"];
+  note: import("../../../command/output.ts").Output["note"];
+};
 
 function showRotate(out: Out, found: unknown): void {
   const rotate = (found ?? []) as readonly { name: string; versions: readonly number[]; because: string }[];

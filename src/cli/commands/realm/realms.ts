@@ -4,15 +4,15 @@
  */
 import { existsSync } from "node:fs";
 import type { DurationMs } from "../../../base/time.ts";
+import { variable } from "../../../command/environment.ts";
+import type { Session } from "../../../command/session.ts";
+import type { ConnectionFlags } from "../../../command/target.ts";
 import type { RealmDelivery } from "../../../formats/ledger/ledger.ts";
+import { type LedgerFlags, ledgerFlags } from "../../../machine/ledger/ledger.ts";
+import { type SeedFlags, seedFlags } from "../../../machine/open-seed.ts";
 import type { KeyName } from "../../../model/name.ts";
 import type { Derivation, KeyEncoding } from "../../../model/realm.ts";
 import type { RealmChange } from "../../../seed/realms.ts";
-import { variable } from "../../environment.ts";
-import { type LedgerFlags, ledgerFlags } from "../../ledger/ledger.ts";
-import { type SeedFlags, seedFlags } from "../../open-seed.ts";
-import type { Session } from "../../session.ts";
-import type { ConnectionFlags } from "../../target.ts";
 
 export interface RealmRow {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** `keyward realm set`: what changes of a realm while its keys stay the same: note, form, and where it goes. */
 import { KeywardError } from "../../../base/errors.ts";
-import { act } from "../../command.ts";
+import { act } from "../../../command/command.ts";
 import { deliveryFlags, deliveryOf, formatFlag } from "./delivery.ts";
 import { changeCalls, changeFlags, realmsOf } from "./realms.ts";
 import { written } from "./written.ts";

@@ -1,6 +1,6 @@
 /** `keyward realm bump`, `retire`: the life of a realm's versions. */
-import { act } from "../../command.ts";
-import { integer, period } from "../../read-flags.ts";
+import { act } from "../../../command/command.ts";
+import { integer, period } from "../../../command/read-flags.ts";
 import { changeCalls, changeFlags, realmsOf } from "./realms.ts";
 import { written } from "./written.ts";
 

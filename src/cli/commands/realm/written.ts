@@ -1,5 +1,5 @@
 /** How a change of a realm is told. */
-import type { Session } from "../../session.ts";
+import type { Session } from "../../../command/session.ts";
 import type { Written } from "./realms.ts";
 
 export function written(

@@ -1,9 +1,9 @@
 /** How a seed looks to a person: what is safe to show, and nothing else. */
 import { toHex } from "../../../base/bytes.ts";
+import type { Block } from "../../../command/output.ts";
+import type { Cell } from "../../../command/terminal.ts";
 import { sha256 } from "../../../crypto/hash.ts";
 import type { SeedFacts, SeedOpener, SeedPlace } from "../../../model/seed-place.ts";
-import type { Block } from "../../output.ts";
-import type { Cell } from "../../terminal.ts";
 
 /** For `-o json`. */
 export function factsOf(

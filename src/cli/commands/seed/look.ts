@@ -1,9 +1,10 @@
 /** `seed show`: what is safe to show of a seed. Nothing is opened. */
+
+import { act } from "../../../command/command.ts";
+import type { Block } from "../../../command/output.ts";
 import { readSeedFacts } from "../../../formats/seed/seed.ts";
+import { findSeed } from "../../../machine/open-seed.ts";
 import { noSeed } from "../../../seed/seed.ts";
-import { act } from "../../command.ts";
-import { findSeed } from "../../open-seed.ts";
-import type { Block } from "../../output.ts";
 import { factsBlock, factsOf, fingerprint, warningsBlock, warningsOf } from "./describe.ts";
 import { staged } from "./staged.ts";
 

@@ -1,13 +1,13 @@
 /** `seed rewrap`: let something else open a seed; every key stays what it is. */
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import { present } from "../../../command/read-flags.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import { readSeedFacts } from "../../../formats/seed/seed.ts";
+import { findSeed, openersOf, seedFlags } from "../../../machine/open-seed.ts";
+import { sealingOf } from "../../../machine/seal-seed.ts";
 import type { SeedPlace } from "../../../model/seed-place.ts";
 import { noSeed, sealAnew, unsealSeed } from "../../../seed/seed.ts";
-import { act } from "../../command.ts";
-import { findSeed, openersOf, seedFlags } from "../../open-seed.ts";
-import { present } from "../../read-flags.ts";
-import { sealingOf } from "../../seal-seed.ts";
 import { factsBlock, factsOf } from "./describe.ts";
 
 export const rewrap = act({

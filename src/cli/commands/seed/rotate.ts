@@ -3,8 +3,16 @@ import path from "node:path";
 import { createHost } from "../../../adapters/host/host.ts";
 import { lockDirectory } from "../../../agent/lock.ts";
 import { KeywardError } from "../../../base/errors.ts";
+import { act } from "../../../command/command.ts";
+import type { Block, Output } from "../../../command/output.ts";
+import type { World } from "../../../command/world.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import { openLedger } from "../../../formats/ledger/ledger.ts";
+import { createDelivery } from "../../../machine/ledger/deliver.ts";
+import { ledgerFile, ledgerFlags } from "../../../machine/ledger/ledger.ts";
+import { createLedgerFile } from "../../../machine/ledger/ledger-file.ts";
+import { pin } from "../../../machine/ledger/pins.ts";
+import { askedOnce, findSeed, openersOf, seedFlags } from "../../../machine/open-seed.ts";
 import { currentOf } from "../../../seed/realms.ts";
 import {
   type RotationParts,
@@ -14,14 +22,6 @@ import {
   rotationState,
 } from "../../../seed/rotation.ts";
 import { noSeed } from "../../../seed/seed.ts";
-import { act } from "../../command.ts";
-import { createDelivery } from "../../ledger/deliver.ts";
-import { ledgerFile, ledgerFlags } from "../../ledger/ledger.ts";
-import { createLedgerFile } from "../../ledger/ledger-file.ts";
-import { pin } from "../../ledger/pins.ts";
-import { askedOnce, findSeed, openersOf, seedFlags } from "../../open-seed.ts";
-import type { Block, Output } from "../../output.ts";
-import type { World } from "../../world.ts";
 import { factsBlock, factsOf } from "./describe.ts";
 
 const lines = {

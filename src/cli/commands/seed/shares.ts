@@ -3,6 +3,12 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { KeywardError } from "../../../base/errors.ts";
 import type { Secret } from "../../../base/secret.ts";
+import { act } from "../../../command/command.ts";
+import { readBytes } from "../../../command/read-file.ts";
+import { present, required, requiredInteger } from "../../../command/read-flags.ts";
+import type { Session } from "../../../command/session.ts";
+import type { World } from "../../../command/world.ts";
+import { assertAbsent, writeNew } from "../../../command/write-file.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import {
   formatShare,
@@ -12,17 +18,11 @@ import {
   readSeedFacts,
   type SeedShare,
 } from "../../../formats/seed/seed.ts";
+import { findSeed, openersOf, seedFlags } from "../../../machine/open-seed.ts";
+import { type SealingFlags, saysSealing, sealingFlags, sealingOf } from "../../../machine/seal-seed.ts";
+import { openPlace, parsePlace } from "../../../machine/seed-place.ts";
 import type { SeedPlace } from "../../../model/seed-place.ts";
 import { noSeed, sealAnew, type UnsealedSeed, unsealSeed } from "../../../seed/seed.ts";
-import { act } from "../../command.ts";
-import { findSeed, openersOf, seedFlags } from "../../open-seed.ts";
-import { readBytes } from "../../read-file.ts";
-import { present, required, requiredInteger } from "../../read-flags.ts";
-import { type SealingFlags, saysSealing, sealingFlags, sealingOf } from "../../seal-seed.ts";
-import { openPlace, parsePlace } from "../../seed-place.ts";
-import type { Session } from "../../session.ts";
-import type { World } from "../../world.ts";
-import { assertAbsent, writeNew } from "../../write-file.ts";
 import { factsBlock, factsOf, warningsBlock, warningsOf } from "./describe.ts";
 import { assertEmpty } from "./new.ts";
 import { openTarget, targetFlags } from "./target.ts";

@@ -1,9 +1,9 @@
 /** Where a seed is put: `--uefi`, `--file PATH`, `--systemd-creds`, or a place as `seed show` takes it. */
 import { KeywardError } from "../../../base/errors.ts";
+import type { Flags } from "../../../command/command.ts";
+import type { World } from "../../../command/world.ts";
+import { openPlace, type PlaceText, parsePlace } from "../../../machine/seed-place.ts";
 import type { SeedPlace } from "../../../model/seed-place.ts";
-import type { Flags } from "../../command.ts";
-import { openPlace, type PlaceText, parsePlace } from "../../seed-place.ts";
-import type { World } from "../../world.ts";
 
 export const targetFlags = {
   uefi: { type: "boolean", help: "Put it into a UEFI variable" },

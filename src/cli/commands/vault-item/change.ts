@@ -1,13 +1,13 @@
 /** `keyward vault-item update`, `edit`, `remove`, `refresh`. */
 import { KeywardError } from "../../../base/errors.ts";
+import { inEditor } from "../../../chef/data-bag/editor.ts";
+import { changeVault, type VaultChange } from "../../../chef/vault/changing.ts";
+import { namesIn, vaultFlags, withDesk } from "../../../chef/vault/desk.ts";
+import { givenValues, notAsWord, valueFlags, withId } from "../../../chef/vault/values.ts";
+import { openVault } from "../../../chef/vault/vault.ts";
+import { act } from "../../../command/command.ts";
 import { PlainItem } from "../../../formats/databag/databag.ts";
 import { printable } from "../../../model/name.ts";
-import { act } from "../../command.ts";
-import { inEditor } from "../../data-bag/editor.ts";
-import { changeVault, type VaultChange } from "../../vault/changing.ts";
-import { namesIn, vaultFlags, withDesk } from "../../vault/desk.ts";
-import { givenValues, notAsWord, valueFlags, withId } from "../../vault/values.ts";
-import { openVault } from "../../vault/vault.ts";
 import { versionFlag } from "../data-bag/convert.ts";
 import { cleanUnknownFlag, keysModeFlag, named, needsOf, readerFlags, told } from "./flags.ts";
 

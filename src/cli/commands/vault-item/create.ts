@@ -1,13 +1,13 @@
 /** `keyward vault-item create`, `delete`. */
 import type { ExactJson } from "../../../base/exact-json.ts";
+import { assertAbsent, createVault } from "../../../chef/vault/creating.ts";
+import { namesIn, vaultFlags, withDesk } from "../../../chef/vault/desk.ts";
+import { removeVault } from "../../../chef/vault/saving.ts";
+import { askedValues, givenValues, notAsWord, valueFlags } from "../../../chef/vault/values.ts";
+import { openVault } from "../../../chef/vault/vault.ts";
+import { act } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
 import { assertVaultName } from "../../../formats/chefvault/chefvault.ts";
-import { act } from "../../command.ts";
-import type { Session } from "../../session.ts";
-import { assertAbsent, createVault } from "../../vault/creating.ts";
-import { namesIn, vaultFlags, withDesk } from "../../vault/desk.ts";
-import { removeVault } from "../../vault/saving.ts";
-import { askedValues, givenValues, notAsWord, valueFlags } from "../../vault/values.ts";
-import { openVault } from "../../vault/vault.ts";
 import { versionFlag } from "../data-bag/convert.ts";
 import { keysModeFlag, type Named, named, needsOf, readerFlags, told } from "./flags.ts";
 

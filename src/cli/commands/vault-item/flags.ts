@@ -1,15 +1,16 @@
 /** Flags of vault-item's acts, as knife's are called. */
+
+import type { Changed, ChangeNeeds } from "../../../chef/vault/changing.ts";
+import type { Desk } from "../../../chef/vault/desk.ts";
+import type { VaultAt } from "../../../chef/vault/vault.ts";
+import type { Flags } from "../../../command/command.ts";
+import type { Session } from "../../../command/session.ts";
 import {
   type DataBagItemId,
   type DataBagName,
   parseDataBagItemId,
   parseDataBagName,
 } from "../../../model/data-bag.ts";
-import type { Flags } from "../../command.ts";
-import type { Session } from "../../session.ts";
-import type { Changed, ChangeNeeds } from "../../vault/changing.ts";
-import type { Desk } from "../../vault/desk.ts";
-import type { VaultAt } from "../../vault/vault.ts";
 import { versionOf } from "../data-bag/convert.ts";
 
 export const readerFlags = {

@@ -1,13 +1,10 @@
 /** `keyward vault-item show`, `list`: what a reader may see. */
-import type { ExactJson } from "../../../base/exact-json.ts";
-import { keysIdOf } from "../../../formats/chefvault/chefvault.ts";
-import { PlainItem } from "../../../formats/databag/databag.ts";
-import { type DataBagName, parseDataBagName } from "../../../model/data-bag.ts";
-import { act } from "../../command.ts";
-import type { BagPlace } from "../../data-bag/place.ts";
-import { revealFlag, showPlain } from "../../data-bag/shown.ts";
-import { vaultFlags, withDesk } from "../../vault/desk.ts";
-import { nameOf, openVault, type Vault } from "../../vault/vault.ts";
+import { revealFlag, showPlain } from "../../../chef/data-bag/shown.ts";
+import { vaultFlags, withDesk } from "../../../chef/vault/desk.ts";
+import { shownOf, vaultsIn } from "../../../chef/vault/shown.ts";
+import { nameOf, openVault } from "../../../chef/vault/vault.ts";
+import { act } from "../../../command/command.ts";
+import { parseDataBagName } from "../../../model/data-bag.ts";
 import { named } from "./flags.ts";
 
 export const printFlag = {
@@ -47,28 +44,3 @@ export const show = act({
     });
   },
 });
-
-/** Ids that have keys beside them, in order. */
-export async function vaultsIn(place: BagPlace, bag: DataBagName): Promise<string[]> {
-  const ids = await place.items(bag);
-  const all = new Set(ids);
-  return ids.filter((id) => all.has(keysIdOf(id)));
-}
-
-export function shownOf(
-  { plain, keys }: Pick<Vault, "plain" | "keys">,
-  names: string | undefined,
-  print: "search" | "admins" | "clients" | "all" | undefined,
-): PlainItem {
-  const wanted = names?.split(",").map((name) => name.trim());
-  const members = [...plain.members()].filter(
-    ([name]) => wanted === undefined || name === "id" || wanted.includes(name),
-  );
-  const readers: [string, ExactJson][] = [
-    ["search_query", keys.search ?? []],
-    ["admins", keys.admins],
-    ["clients", keys.clients],
-  ];
-  const extra = readers.filter(([name]) => print === "all" || name === print || name === `${print}_query`);
-  return new PlainItem(new Map<string, ExactJson>([...members, ...extra]));
-}

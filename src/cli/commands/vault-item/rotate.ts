@@ -1,12 +1,12 @@
 /** `keyward vault-item rotate-keys`, `rotate-all-keys`. */
 import { isKeywardError, KeywardError } from "../../../base/errors.ts";
+import { changeVault } from "../../../chef/vault/changing.ts";
+import { vaultFlags, withDesk } from "../../../chef/vault/desk.ts";
+import { vaultsIn } from "../../../chef/vault/shown.ts";
+import { act } from "../../../command/command.ts";
 import type { DataBagItemId, DataBagName } from "../../../model/data-bag.ts";
-import { act } from "../../command.ts";
-import { changeVault } from "../../vault/changing.ts";
-import { vaultFlags, withDesk } from "../../vault/desk.ts";
 import { versionFlag } from "../data-bag/convert.ts";
 import { cleanUnknownFlag, named, needsOf, told } from "./flags.ts";
-import { vaultsIn } from "./look.ts";
 
 export const rotateKeys = act({
   summary: "Encrypt a vault item under another secret, for the same readers",

@@ -1,0 +1,38 @@
+/** The host's programs for volumes, and what the agent needs of it for them. */
+import { readFileSync } from "node:fs";
+import { createLuks } from "../../adapters/luks/luks.ts";
+import { createLvm } from "../../adapters/lvm/lvm.ts";
+import { createMounts } from "../../adapters/mount/mount.ts";
+import { activatedSockets, openKeySocket, sortSockets } from "../../adapters/systemd/key-socket.ts";
+import { createSystemd } from "../../adapters/systemd/systemd.ts";
+import type { CredentialSockets } from "../../agent/credentials.ts";
+import type { Disks } from "../../agent/setup.ts";
+import type { Environment } from "../../command/environment.ts";
+import type { DiskHost } from "../../disk/disk.ts";
+
+export function createDiskHost(): DiskHost {
+  return { luks: createLuks(), lvm: createLvm(), mounts: createMounts(), systemd: createSystemd() };
+}
+
+export function createDisks(env: Environment): Disks {
+  return {
+    host: createDiskHost(),
+    sockets: sortSockets(activatedSockets(env)).volumes,
+    listen: openKeySocket,
+    isSystemds: (name) => crypttabNames().includes(name),
+  };
+}
+
+export function createCredentialSockets(env: Environment): CredentialSockets {
+  return { sockets: sortSockets(activatedSockets(env)).credentials, listen: openKeySocket };
+}
+
+function crypttabNames(): string[] {
+  try {
+    return readFileSync("/etc/crypttab", "utf8")
+      .split("\n")
+      .flatMap((line) => (/^\s*(?:#|$)/.test(line) ? [] : (line.trim().split(/\s+/)[0] ?? [])));
+  } catch {
+    return [];
+  }
+}

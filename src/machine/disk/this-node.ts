@@ -1,0 +1,137 @@
+/** This node: its volumes, for commands that run on it beside its agent, or without one. */
+import path from "node:path";
+import { createAccounts } from "../../adapters/accounts/accounts.ts";
+import { runProgram } from "../../adapters/adapters.ts";
+import { createHost } from "../../adapters/host/host.ts";
+import { createDeriver } from "../../agent/deriver.ts";
+import { createHeaders } from "../../agent/headers.ts";
+import type { KnownVolume } from "../../agent/known-volumes.ts";
+import { addressesOf, hostKeyOf } from "../../agent/membership.ts";
+import { systemWait } from "../../agent/pace.ts";
+import { peekVolumes } from "../../agent/peek.ts";
+import { standingMembership } from "../../agent/standing-membership.ts";
+import { createVolumeSpares } from "../../agent/volume-spares.ts";
+import { createVolumes, type Volumes } from "../../agent/volumes.ts";
+import { KeywardError } from "../../base/errors.ts";
+import { type DurationMs, systemClock } from "../../base/time.ts";
+import { createClient } from "../../client/client.ts";
+import { pinServer } from "../../client/pin.ts";
+import type { Flags } from "../../command/command.ts";
+import type { Output } from "../../command/output.ts";
+import { version } from "../../command/release.ts";
+import type { World } from "../../command/world.ts";
+import { systemRandom } from "../../crypto/random.ts";
+import type { DiskHost } from "../../disk/disk.ts";
+import { parseVolumeName, type VolumeName } from "../../model/volume.ts";
+import { seedFlags } from "../open-seed.ts";
+import { seedSource } from "../seed-source.ts";
+import { createDiskHost } from "./host.ts";
+
+export const DEFAULT_STATE = "/var/lib/keyward-agent";
+/** Below `/run`: nothing is put there by these commands. */
+const KEY_DIRECTORY = "/run/keyward/keys";
+
+export const nodeFlags = {
+  state: { type: "string", value: "DIR", help: `Where the agent keeps its identity (${DEFAULT_STATE})` },
+  identity: {
+    type: "string",
+    value: "KIND",
+    choices: ["kept", "derived"],
+    help: "The node's private key: kept in the state directory (the default), or derived from the seed",
+  },
+  ...seedFlags,
+} as const satisfies Flags;
+
+export interface NodeFlags {
+  readonly state?: string;
+  readonly identity?: "kept" | "derived";
+  readonly seed?: string;
+  readonly "passphrase-file"?: string;
+  readonly "key-file"?: string;
+}
+
+export interface ThisNode {
+  readonly host: DiskHost;
+  readonly stateDirectory: string;
+  /** Those that it was granted when its agent last heard of it. */
+  known(): KnownVolume[];
+  /** Asks the server as this node. */
+  volumes(): Promise<Volumes>;
+}
+
+export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode {
+  const stateDirectory = path.resolve(world.cwd, flags.state ?? DEFAULT_STATE);
+  const host = createDiskHost();
+  const seed = seedSource(flags, world);
+  const log = { info: () => {}, warn: say, error: say };
+
+  function say(fields: Readonly<Record<string, string | number | boolean>>, message: string): void {
+    const about = fields.volume === undefined ? "" : `${fields.volume}: `;
+    out.note(`${about}${message}${fields.reason === undefined ? "" : `: ${fields.reason}`}`);
+  }
+
+  return {
+    host,
+    stateDirectory,
+    known: () => peekVolumes(stateDirectory),
+    async volumes() {
+      const membership = await standingMembership(
+        {
+          keyDirectory: KEY_DIRECTORY,
+          stateDirectory,
+          identity: flags.identity ?? "kept",
+          joining: {},
+          version,
+        },
+        {
+          connect: createClient,
+          pin: pinServer,
+          clock: systemClock,
+          random: systemRandom,
+          wait: systemWait,
+          host: createHost(),
+          accounts: createAccounts(),
+          run: runProgram,
+          seed,
+          log,
+        },
+        world.interrupted,
+      );
+      const { ca, certificate, key, node } = membership;
+      // A server that hangs must leave time to ask again.
+      const servers = addressesOf(membership).map((address) => ({
+        ...createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
+        address,
+      }));
+      const parts = { clock: systemClock, random: systemRandom, log, node };
+      return createVolumes({
+        ...{ ...parts, wait: systemWait, host },
+        deriver: createDeriver(seed),
+        servers: () => servers,
+        known: () => peekVolumes(stateDirectory),
+        spares: createVolumeSpares({
+          ...{ ...parts, stateDirectory },
+          host: () => hostKeyOf(key, createHost().machineId()),
+        }),
+        headers: createHeaders(stateDirectory, systemRandom),
+      });
+    },
+  };
+}
+
+/** Of those that are known here. @throws KeywardError `not-found` */
+export function knownVolume(node: Pick<ThisNode, "known">, text: string): KnownVolume {
+  const name: VolumeName = parseVolumeName(text);
+  const found = node.known().find(({ delivery }) => delivery.name === name);
+  if (found !== undefined) return found;
+  throw new KeywardError("not-found", `volume ${name}: this node's agent knows of none`, {
+    hint: "it hears of its volumes from the server: keyward agent --once",
+  });
+}
+
+/** Those named, or all. */
+export function chosen(node: Pick<ThisNode, "known">, names: readonly string[]): KnownVolume[] {
+  return names.length === 0 ? node.known() : names.map((name) => knownVolume(node, name));
+}
+
+export const UNLOCK_BUDGET = 20_000 as DurationMs;
