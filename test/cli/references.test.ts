@@ -28,11 +28,15 @@ function* commandsIn(text: string): Generator<string> {
     yield command.trim();
 }
 
+/** Commands that take another program's flags, which its own tests try. */
+const others = ["gokey", "knife", "secretary"];
+
 /** What is wrong with it, or `null`. */
 async function problemOf(command: string): Promise<string | null> {
   const [name = "", second = "", ...rest] = command.split(/[\s,]+/);
   const tree = (await findCommand(name)?.load())?.command.tree;
   if (tree === undefined) return "no such command";
+  if (others.includes(name)) return null;
   const named = isNoun(tree) ? (tree.acts[second] ?? null) : tree;
   const act: AnyAct | null | undefined = named ?? (isNoun(tree) ? tree.bare : null);
   const wordMeant = /^[a-z]+$/.test(second) && isNoun(tree);
