@@ -28,6 +28,17 @@ export const seedFlags = {
   "key-file": { type: "string", value: "FILE", help: "The key file that opens the seed" },
 } as const satisfies Flags;
 
+/** Of a node that may be known by its seed. */
+export const identityFlags = {
+  identity: {
+    type: "string",
+    value: "KIND",
+    choices: ["kept", "derived"],
+    help: "The node's private key: kept in the state directory (the default), or derived from the seed",
+  },
+  ...seedFlags,
+} as const satisfies Flags;
+
 export interface SeedFlags {
   readonly seed?: string;
   readonly "passphrase-file"?: string;

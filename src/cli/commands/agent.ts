@@ -9,7 +9,7 @@ import { readPem, readPrivate } from "../../command/read-file.ts";
 import { present } from "../../command/read-flags.ts";
 import type { World } from "../../command/world.ts";
 import { createCredentialSockets, createDisks } from "../../machine/disk/host.ts";
-import { seedFlags } from "../../machine/open-seed.ts";
+import { identityFlags } from "../../machine/open-seed.ts";
 import { seedSource } from "../../machine/seed-source.ts";
 import { runnable } from "../run.ts";
 
@@ -49,13 +49,7 @@ export const command = runnable(
         value: "DIR",
         help: "Put files below this directory and the key directory only, whatever a grant says",
       },
-      identity: {
-        type: "string",
-        value: "KIND",
-        choices: ["kept", "derived"],
-        help: "The node's private key: kept in the state directory (the default), or derived from the seed",
-      },
-      ...seedFlags,
+      ...identityFlags,
       "no-derive": { type: "boolean", help: "Derive no key from this machine's seed, whatever a grant says" },
       "no-disks": { type: "boolean", help: "Open and close no volume, whatever a grant says" },
       "no-hooks": { type: "boolean", help: "Run no program, whatever a grant says" },

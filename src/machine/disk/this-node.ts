@@ -23,7 +23,7 @@ import type { World } from "../../command/world.ts";
 import { systemRandom } from "../../crypto/random.ts";
 import type { DiskHost } from "../../disk/disk.ts";
 import { parseVolumeName, type VolumeName } from "../../model/volume.ts";
-import { seedFlags } from "../open-seed.ts";
+import { identityFlags } from "../open-seed.ts";
 import { seedSource } from "../seed-source.ts";
 import { createDiskHost } from "./host.ts";
 
@@ -33,13 +33,7 @@ const KEY_DIRECTORY = "/run/keyward/keys";
 
 export const nodeFlags = {
   state: { type: "string", value: "DIR", help: `Where the agent keeps its identity (${DEFAULT_STATE})` },
-  identity: {
-    type: "string",
-    value: "KIND",
-    choices: ["kept", "derived"],
-    help: "The node's private key: kept in the state directory (the default), or derived from the seed",
-  },
-  ...seedFlags,
+  ...identityFlags,
 } as const satisfies Flags;
 
 export interface NodeFlags {

@@ -1,12 +1,12 @@
 /** `keyward disk escrow`: a recovery key for a volume, among several people. */
-import path from "node:path";
 import { KeywardError } from "../../../base/errors.ts";
 import { act } from "../../../command/command.ts";
 import { guard } from "../../../command/guard.ts";
 import { integer, required } from "../../../command/read-flags.ts";
-import { assertAbsent, writeNew } from "../../../command/write-file.ts";
-import { formatShare, MAX_SHARES } from "../../../formats/seed/seed.ts";
+import { writeNew } from "../../../command/write-file.ts";
+import { formatShare } from "../../../formats/seed/seed.ts";
 import { nodeFlags, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
+import { shareFiles } from "../../../machine/share-files.ts";
 import { parseVolumeName } from "../../../model/volume.ts";
 
 export const escrow = act({
@@ -41,14 +41,7 @@ export const escrow = act({
       throw new KeywardError("usage", `volume ${name}: its grant names no shares`, {
         hint: "say: --shares 5 --threshold 3",
       });
-    if (count > MAX_SHARES || threshold > count)
-      throw new KeywardError(
-        "usage",
-        `want ${MAX_SHARES} shares at most, and a threshold of no more than them`,
-      );
-    const prefix = path.resolve(world.cwd, required(flags.out, "out"));
-    const files = Array.from({ length: count }, (_, i) => `${prefix}-${i + 1}.share`);
-    for (const file of files) assertAbsent(file, "share");
+    const files = shareFiles(world, required(flags.out, "out"), { count, threshold });
     const { recoveryShares } = await import("../../../machine/disk/recovery.ts");
     const { key, shares } = await recoveryShares({ count, threshold });
     using own = key;

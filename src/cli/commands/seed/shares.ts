@@ -8,12 +8,11 @@ import { readBytes } from "../../../command/read-file.ts";
 import { present, required, requiredInteger } from "../../../command/read-flags.ts";
 import type { Session } from "../../../command/session.ts";
 import type { World } from "../../../command/world.ts";
-import { assertAbsent, writeNew } from "../../../command/write-file.ts";
+import { writeNew } from "../../../command/write-file.ts";
 import { systemRandom } from "../../../crypto/random.ts";
 import {
   formatShare,
   MAX_SHARE_BYTES,
-  MAX_SHARES,
   parseShare,
   readSeedFacts,
   type SeedShare,
@@ -21,6 +20,7 @@ import {
 import { findSeed, openersOf, seedFlags } from "../../../machine/open-seed.ts";
 import { type SealingFlags, saysSealing, sealingFlags, sealingOf } from "../../../machine/seal-seed.ts";
 import { openPlace, parsePlace } from "../../../machine/seed-place.ts";
+import { shareFiles } from "../../../machine/share-files.ts";
 import type { SeedPlace } from "../../../model/seed-place.ts";
 import { noSeed, sealAnew, type UnsealedSeed, unsealSeed } from "../../../seed/seed.ts";
 import { factsBlock, factsOf, warningsBlock, warningsOf } from "./describe.ts";
@@ -46,14 +46,7 @@ export const split = act({
   async run({ out, world, dryRun }, { words: [word], flags }) {
     const count = requiredInteger(flags.shares, "--shares", 2);
     const threshold = requiredInteger(flags.threshold, "--threshold", 2);
-    if (count > MAX_SHARES || threshold > count)
-      throw new KeywardError(
-        "usage",
-        `want ${MAX_SHARES} shares at most, and a threshold of no more than them`,
-      );
-    const prefix = path.resolve(world.cwd, required(flags.out, "out"));
-    const files = Array.from({ length: count }, (_, i) => `${prefix}-${i + 1}.share`);
-    for (const file of files) assertAbsent(file, "share");
+    const files = shareFiles(world, required(flags.out, "out"), { count, threshold });
     const place = await findSeed(word === undefined ? {} : { seed: word }, world);
     const envelope = await place.read("current");
     if (envelope === null) throw noSeed(place);
