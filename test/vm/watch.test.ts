@@ -53,3 +53,12 @@ test("firmware that speaks on the same line hides no report", async () => {
   const seen = await watch(says([`\u001b[2J${JSON.stringify({ kind: "end" })}`]), 60_000, null);
   assert.equal(seen.end, "off");
 });
+
+test("a machine that has switched itself off is off, also when its process stays", async () => {
+  const halted = `console.error("reboot: System halted"); ${WAIT}`;
+  const [ran, broken] = await Promise.all([
+    watch(says([{ kind: "end" }], halted), 600_000, null),
+    watch(says([], halted), 600_000, null),
+  ]);
+  assert.deepEqual([ran.end, broken.end], ["off", "died"]);
+});

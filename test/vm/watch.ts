@@ -21,6 +21,10 @@ export interface Seen {
   readonly noise: readonly string[];
 }
 
+/** What the kernel of User Mode Linux says last. */
+const HALTED = /\breboot: (?:System halted|Power down)/;
+const AFTER_HALT_MS = 5000;
+
 /**
  * @param argv - The machine's process. It dies with this one.
  * @param cut - Kill it when it reports this mark.
@@ -39,6 +43,12 @@ export async function watch(argv: readonly string[], deadlineMs: number, cut: st
     killGroup(child);
   };
   const timer = setTimeout(kill, deadlineMs, "deadline");
+  let halted: NodeJS.Timeout | undefined;
+  const hear = (text: string): void => {
+    noise.push(text);
+    // The machine is off, and now and then its process on this machine stays.
+    if (HALTED.test(text)) halted ??= setTimeout(killGroup, AFTER_HALT_MS, child);
+  };
   const take = (line: Line): void => {
     if (line.kind === "check") checks.push({ name: line.name, failure: line.failure });
     else if (line.kind === "tell") told[line.name] = line.value;
@@ -53,9 +63,10 @@ export async function watch(argv: readonly string[], deadlineMs: number, cut: st
       else if (text.trim() !== "") noise.push(text);
       if (noise.length > 100) noise.shift();
     }),
-    each(child, "stderr", (text) => noise.push(text)),
+    each(child, "stderr", hear),
   ]);
   clearTimeout(timer);
+  clearTimeout(halted);
   return { checks, told, end, noise };
 }
 
