@@ -47,7 +47,19 @@ export interface UnlockDelivery {
 export interface Escrow {
   readonly threshold: number;
   readonly shares: number;
+  /** Each gets one share, sealed to him by the node; absent: somebody makes them by hand, on the node. */
+  readonly holders?: readonly Holder[];
 }
+
+/** Who holds a share. */
+export interface Holder {
+  readonly name: string;
+  /** X25519, SubjectPublicKeyInfo in base64 (RFC 8410). */
+  readonly key: string;
+}
+
+/** Each is known to every node that the grant selects. */
+export const MAX_HOLDERS = 32;
 
 /** `close`: stop what uses it, unmount, close. `suspend`: the key leaves the kernel, and what uses it hangs. */
 export type AtLoss = "close" | "suspend";
