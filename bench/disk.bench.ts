@@ -120,7 +120,8 @@ async function clevisMs(): Promise<number | null> {
       },
     );
     await reachable(port);
-    using key = Secret.take(systemRandom(32));
+    // In digits: clevis takes it for a line of text.
+    using key = Secret.fromText(Buffer.from(systemRandom(32)).toString("hex"));
     writeFileSync(device, "");
     truncateSync(device, SIZE);
     await createLuks().format(device, key);
