@@ -89,7 +89,7 @@ function isZero(fd: number, offset: number, length: number, device: string): boo
     if (count === 0) throw new KeywardError("local", `device ${device}: ends before its size`);
     have += count;
   }
-  return bytes.every((byte) => byte === 0);
+  return bytes.equals(Buffer.alloc(length));
 }
 
 /** stat(2) says 0 of a block device, and Node has no ioctl(2) or lseek(2): the last byte that can be read tells. */

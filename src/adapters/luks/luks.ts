@@ -12,6 +12,7 @@ import { printable } from "../../model/name.ts";
 import { type RunProgram, runProgram } from "../process.ts";
 import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
+import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
 import { freeSlot, readSlots, type Slot } from "./header.ts";
 import { formatToken, readOrphans, readTokens, type SlotToken } from "./tokens.ts";
 
@@ -115,8 +116,13 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     throw refusal(on(device), answer);
   }
 
+  /** Without a program; `null` when cryptsetup has to look at it, and to say what is wrong. */
+  const read = (device: string): Promise<DiskHeader | null> => readDiskHeader(assertPath(device));
+
   async function metadata(device: string): Promise<string> {
-    await assertLuks(assertPath(device));
+    const header = await read(device);
+    if (header !== null) return header.metadata;
+    await assertLuks(device);
     return (await must(device, ["luksDump", "--dump-json-metadata", device])).stdout;
   }
 
@@ -140,7 +146,9 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     },
 
     async isUnfinished(device) {
-      await assertLuks(assertPath(device));
+      const header = await read(device);
+      if (header !== null) return header.subsystem === UNFINISHED;
+      await assertLuks(device);
       return (await subsystemOf(device, run)) === UNFINISHED;
     },
 
@@ -149,12 +157,12 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     },
 
     async uuid(device) {
-      return (await must(assertPath(device), ["luksUUID", device])).stdout.trim();
+      const header = await read(device);
+      return header?.uuid ?? (await must(device, ["luksUUID", device])).stdout.trim();
     },
 
     async slots(device) {
-      await assertLuks(assertPath(device));
-      return readSlots((await must(device, ["luksDump", "--dump-json-metadata", device])).stdout);
+      return readSlots(await metadata(device));
     },
 
     async fits(device, key, slot) {
