@@ -2,9 +2,7 @@
  * `npm run test:vm`: Keyward inside virtual machines: installs what they need, builds, then runs every story of
  * test/vm. Words after `--` narrow it to stories whose name holds one of them: `npm run test:vm -- uefi`.
  */
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { environment, installDebianPackages, installPackages, node, root, run } from "./prepare.mjs";
+import { environment, installDebianPackages, installPackages, node, run } from "./prepare.mjs";
 
 if (process.platform !== "linux" || process.arch !== "x64") {
   console.error("the virtual machines are made for linux x64 only");
@@ -28,7 +26,6 @@ installDebianPackages({
 });
 
 const env = environment();
-const words = process.argv.slice(2);
 const step = (name, args) => {
   console.error(`── ${name}`);
   run(node(), args, { env });
@@ -37,15 +34,4 @@ const step = (name, args) => {
 step("build", ["scripts/build.mjs"]);
 step("build the executable", ["scripts/build-exe.mjs"]);
 step("prepare the machines", ["test/vm/prepare.ts"]);
-step("stories", ["--test", "--test-concurrency=2", "--test-timeout=900000", ...stories()]);
-
-function stories() {
-  const found = readdirSync(join(root, "test/vm")).filter((name) => name.endsWith(".story.ts"));
-  const chosen =
-    words.length === 0 ? found : found.filter((name) => words.some((word) => name.includes(word)));
-  if (chosen.length === 0) {
-    console.error(`no story's name holds ${words.join(" or ")}`);
-    process.exit(1);
-  }
-  return chosen.sort().map((name) => `test/vm/${name}`);
-}
+step("stories", ["test/vm/stories.ts", ...process.argv.slice(2)]);

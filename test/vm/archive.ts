@@ -16,7 +16,14 @@ import { utf8 } from "../../src/base/bytes.ts";
 
 export type Entry =
   | { readonly kind: "folder"; readonly path: string }
-  | { readonly kind: "file"; readonly path: string; readonly mode: number; readonly content: Uint8Array }
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      readonly mode: number;
+      readonly content: Uint8Array;
+      /** Seconds since 1970; 0 unless given. */
+      readonly modified?: number;
+    }
   | { readonly kind: "link"; readonly path: string; readonly target: string };
 
 const TYPE = { folder: 0o040000, file: 0o100000, link: 0o120000 } as const;
@@ -44,7 +51,8 @@ function encode(entry: Entry, inode: number): Uint8Array[] {
   const size = content?.length ?? 0;
   const mode = TYPE[entry.kind] | (entry.kind === "file" ? entry.mode : 0o755);
   const name = utf8(`${entry.path}\0`);
-  const numbers = [inode, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name.length, 0];
+  const modified = (entry.kind === "file" && entry.modified) || 0;
+  const numbers = [inode, mode, 0, 0, 1, modified, size, 0, 0, 0, 0, name.length, 0];
   const head = utf8(`070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`);
   return [head, name, gap(head.length + name.length), content ?? new Uint8Array(), gap(size)];
 }

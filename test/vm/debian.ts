@@ -5,20 +5,11 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { aptGet } from "./apt.ts";
-import type { Entry } from "./archive.ts";
 import { cached } from "./cache.ts";
+import { link, makeImage, write } from "./image.ts";
 import { guestPrograms, product } from "./initramfs.ts";
 
 /** With all that they depend on. What a Debian has by itself is named, too: here it has nothing. */
@@ -56,9 +47,7 @@ export async function makeDebian(): Promise<void> {
   for (const unit of ENABLED)
     link(join(units, "multi-user.target.wants", unit), `/etc/systemd/system/${unit}`);
   for (const entry of [...product(), ...(await guestPrograms())]) write(root, entry);
-  const scratch = `${debian}.${process.pid}`;
-  asRoot("mke2fs", "-q", "-t", "ext4", "-d", root, scratch, IMAGE_SIZE);
-  renameSync(scratch, debian);
+  makeImage(debian, root, IMAGE_SIZE);
 }
 
 /** A folder with the packages' files, fetched once. */
@@ -102,26 +91,4 @@ function fromNothing(archives: string): string[] {
     "APT::Sandbox::User": "root",
   };
   return Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-}
-
-/** On the image everything belongs to root. */
-function asRoot(...argv: readonly string[]): void {
-  const [name = "", ...words] = process.getuid?.() === 0 ? argv : ["unshare", "--map-root-user", ...argv];
-  execFileSync(name, words, { stdio: ["ignore", "ignore", "inherit"] });
-}
-
-function write(root: string, entry: Entry): void {
-  const path = join(root, entry.path);
-  mkdirSync(dirname(path), { recursive: true });
-  if (entry.kind === "folder") mkdirSync(path, { recursive: true });
-  else if (entry.kind === "link") link(path, entry.target);
-  else {
-    rmSync(path, { force: true });
-    writeFileSync(path, entry.content, { mode: entry.mode });
-  }
-}
-
-function link(path: string, target: string): void {
-  rmSync(path, { force: true });
-  symlinkSync(target, path);
 }

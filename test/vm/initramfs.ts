@@ -2,13 +2,14 @@
  * Initramfs: all that a guest has before its own disk, whichever its kernel: busybox, modules, this working tree's
  * build on its own Node, programs of the host with their libraries, and the programs of test/vm/guest/.
  */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { utf8 } from "../../src/base/bytes.ts";
 import { archive, type Entry } from "./archive.ts";
 import { cached, keep, root } from "./cache.ts";
+import { imageOf } from "./image.ts";
 import { cloudKernel, type Kernel, umlKernel } from "./kernel.ts";
 
 /** Of the host, and where a guest has them. Real ones stand before busybox's in its PATH. */
@@ -32,25 +33,21 @@ export const initramfs = cached("initramfs");
 /** With what it takes to reach a system on a disk, and no more. */
 export const starter = cached("starter");
 
+/** All but that, for User Mode Linux: a disk that is only read, so that nothing is unpacked at a boot. */
+export const tools = cached("tools.img");
+const TOOLS_SIZE = "512M";
+
 export async function makeInitramfs(): Promise<void> {
-  const modules = modulesOf(umlKernel());
-  keep(initramfs, [
-    archive([
-      ...base(),
-      ...modules,
-      ...modulesOf(cloudKernel()),
-      ...programs(),
-      ...product(),
-      ...(await guestPrograms()),
-    ]),
-  ]);
-  keep(starter, [archive([...base(), ...modules])]);
+  const system = [...base(), ...programs(), ...product(), ...(await guestPrograms())];
+  keep(initramfs, [archive([...modulesOf(cloudKernel()), ...system])]);
+  keep(starter, [archive([...modulesOf(umlKernel()), ...base()])]);
+  imageOf(tools, system, TOOLS_SIZE);
 }
 
 function base(): Entry[] {
   return [
     file(hostProgram("busybox"), "bin/busybox", 0o755),
-    { kind: "link", path: "bin/sh", target: "busybox" },
+    ...applets().map((name): Entry => ({ kind: "link", path: `bin/${name}`, target: "busybox" })),
     file(join(import.meta.dirname, "guest/init.sh"), "init", 0o755),
     ...["proc", "sys", "dev", "run", "tmp", "root", "mnt"].map((path): Entry => ({ kind: "folder", path })),
     text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
@@ -58,6 +55,12 @@ function base(): Entry[] {
     text("etc/hosts", "127.0.0.1 localhost\n"),
   ];
 }
+
+/** The programs that busybox is. */
+const applets = (): string[] =>
+  execFileSync(hostProgram("busybox"), ["--list"], { encoding: "utf8" })
+    .split("\n")
+    .filter((name) => name !== "" && name !== "busybox");
 
 function programs(): Entry[] {
   const found = Object.entries(PROGRAMS).map(([name, path]) => [hostProgram(name), path] as const);
@@ -127,7 +130,7 @@ function hostProgram(name: string): string {
 }
 
 /** At the places where the loader looks for them. None for a program that is linked statically. */
-function librariesOf(programs: readonly string[]): Entry[] {
+export function librariesOf(programs: readonly string[]): Entry[] {
   const paths = new Set<string>();
   for (const program of programs) {
     const { stdout } = spawnSync("ldd", [program], { encoding: "utf8" });

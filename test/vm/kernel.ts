@@ -13,8 +13,8 @@ const META = "linux-image-cloud-amd64";
 
 /** What these depend on is found in the modules themselves. `xts` and its like are asked for by name only. */
 const DISKS = "dm-mod dm-crypt xts ecb algif_skcipher".split(" ");
-// dm-crypt depends on encrypted-keys, which asks for these two by name.
-const UML = ["hmac", "cbc"];
+// dm-crypt depends on encrypted-keys, which asks for the first two by name.
+const UML = ["hmac", "cbc", "overlay"];
 const EMULATED = "virtio_pci virtio_blk virtio_net efivarfs aesni-intel cryptd".split(" ");
 
 /** Where the package user-mode-linux has them. */

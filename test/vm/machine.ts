@@ -20,7 +20,9 @@ export interface Boot {
    * it there is no network.
    */
   readonly port?: number;
-  /** In its memory at the start, over those of the initramfs. */
+  /** Milliseconds until it is killed, where the usual ones are too few. */
+  readonly deadlineMs?: number;
+  /** In its memory at the start, over those that it has. */
   readonly files?: readonly Entry[];
 }
 
@@ -75,9 +77,13 @@ export function writeInitramfs(path: string, initramfs: string, files: readonly 
  * @returns What the guest told.
  */
 export async function boot(t: TestContext, machine: Machine, asked: Boot): Promise<Booted["told"]> {
+  const begun = performance.now();
   const booted = await machine.boot(asked);
-  for (const { name, failure } of booted.checks)
-    await t.test(name, () => {
+  const words = [asked.program, asked.words?.KW_PHASE, asked.cut && `cut at ${asked.cut}`];
+  t.diagnostic(`${words.filter(Boolean).join(", ")}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  for (const { name, failure, ms } of booted.checks)
+    await t.test(name, (t) => {
+      t.diagnostic(`${(ms / 1000).toFixed(1)} s`);
       if (failure !== null) assert.fail(failure);
     });
   const expected = asked.cut === undefined ? "off" : "cut";

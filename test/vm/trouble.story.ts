@@ -1,74 +1,6 @@
-/** A node's volume when something is wrong: server, key, header, rights; and power cuts while its key is rotated. */
-import { type TestContext, test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
-import { createProgram } from "../server/program.ts";
-import type { Entry } from "./archive.ts";
-import { boot } from "./machine.ts";
-import { createOutside, createSite, type Site } from "./site.ts";
-import { createUmlMachine } from "./uml.ts";
-
-const KEY = "disk/db1";
-const volume = {
-  name: "data",
-  mount: { point: "/srv/data", fstype: "ext4" as const, options: [] },
-  createIfBlank: true as const,
-};
-
-/** A node that is not yet enrolled; its first boot is. */
-async function createNode(t: TestContext, program: string) {
-  const machine = createUmlMachine();
-  t.after(() => machine.remove());
-  const site = await createSite(t);
-  await site.putKey(KEY);
-  let grant = await site.grant(KEY, volume);
-  const outside = await createOutside(t, {
-    ...serversOf(t, site),
-    "next version": async () => void (await site.putKey(KEY)),
-    async "grant with a copy"() {
-      await site.admin.call("grant.remove", { path: { id: grant } });
-      grant = await site.grant(KEY, { ...volume, offline: 86_400_000 });
-    },
-    freeze: () => state("freeze"),
-    thaw: () => state("thaw"),
-    revoke: () => state("revoke"),
-  });
-  const state = async (act: "freeze" | "thaw" | "revoke") =>
-    void (await site.admin.call(`node.${act}`, { path: { name: "db1" } }));
-  let enrolment: Entry[] | undefined = await site.enrolment();
-  return {
-    site,
-    async boot(words: Readonly<Record<string, string>>, cut?: string): Promise<void> {
-      const files = enrolment ?? [];
-      enrolment = undefined;
-      await boot(t, machine, {
-        ...{ program, port: site.front.port, files },
-        words: { ...words, KW_OUTSIDE: `${outside}` },
-        ...(cut === undefined ? {} : { cut }),
-      });
-    },
-  };
-}
-
-function serversOf(t: TestContext, { front, port }: Site) {
-  return {
-    away: () => front.be({ kind: "away" }),
-    there: () => front.be({ kind: "to", port }),
-    silent: () => front.be({ kind: "silent" }),
-    broken: () => front.be({ kind: "broken", port, after: 3000 }),
-    async another() {
-      const other = createProgram();
-      t.after(() => other.remove());
-      await other.init();
-      const server = other.startServer(["--name", "keys.test"]);
-      t.after(() => server.kill());
-      await front.be({ kind: "to", port: Number(new URL(await server.serving).port) });
-    },
-    async "comes late"() {
-      await front.be({ kind: "away" });
-      void wait(4000).then(() => front.be({ kind: "to", port }));
-    },
-  };
-}
+/** A node's volume when something is wrong: server, key, header, rights. */
+import { test } from "node:test";
+import { createNode, KEY } from "./node-site.ts";
 
 test("a server in trouble, a key rotated while the machine is off, a damaged header, a node that is lost", async (t) => {
   const node = await createNode(t, "trouble");
@@ -78,21 +10,4 @@ test("a server in trouble, a key rotated while the machine is off, a damaged hea
   await node.boot({ KW_PHASE: "off" });
   await node.boot({ KW_PHASE: "lost" });
   await node.boot({ KW_PHASE: "revoked" });
-});
-
-/** Calls of cryptsetup, in their order; the server hears of the new key before an old slot goes. */
-const steps = [
-  "after luksHeaderBackup",
-  "after luksAddKey",
-  "after token import",
-  "before luksKillSlot",
-  "after luksKillSlot",
-  "after token remove",
-];
-
-test("a rotation of a volume's key, whichever step the power is cut at", async (t) => {
-  const node = await createNode(t, "volume-rotation");
-  await node.boot({ KW_PHASE: "first" });
-  for (const cut of steps) await node.boot({ KW_PHASE: "next" }, cut);
-  await node.boot({ KW_PHASE: "next" });
 });

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Entry } from "./archive.ts";
 import { debian } from "./debian.ts";
-import { initramfs, starter } from "./initramfs.ts";
+import { starter, tools } from "./initramfs.ts";
 import { type Boot, type Machine, wordsOf, writeInitramfs } from "./machine.ts";
 import { watch } from "./watch.ts";
 
@@ -28,11 +28,20 @@ export interface UmlMachine extends Machine {
   readonly disks: readonly string[];
 }
 
-/** Everything in its memory but for two empty disks. */
-export function createUmlMachine(): UmlMachine {
+/**
+ * Two empty disks; the rest is in its memory, over programs on disks that are only read.
+ *
+ * @param layers - Images of more of them, the first one uppermost: three at most.
+ */
+export function createUmlMachine(layers: readonly string[] = []): UmlMachine {
   const folder = newFolder();
   const disks = { ubda: emptyDisk(folder, "data"), ubdd: emptyDisk(folder, "more") };
-  return machine(folder, disks, initramfs, DEADLINE_MS);
+  const programs = [...layers, tools].map((image, i) => {
+    const path = join(folder, `layer-${i}.img`);
+    execFileSync("cp", ["--sparse=always", image, path]);
+    return [`ubd${"efgh"[i]}`, path] as const;
+  });
+  return machine(folder, { disks, layers: Object.fromEntries(programs) }, DEADLINE_MS);
 }
 
 /** Debian with systemd on a disk of its own (`debian.ts`), which it keeps; two empty disks; and swap. */
@@ -48,7 +57,7 @@ export function createDebianMachine(): UmlMachine {
     ubdc: swap,
     ubdd: emptyDisk(folder, "more"),
   };
-  return machine(folder, disks, starter, SYSTEMD_DEADLINE_MS);
+  return machine(folder, { disks, layers: {} }, SYSTEMD_DEADLINE_MS);
 }
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "keyward-uml-"));
@@ -60,30 +69,33 @@ function emptyDisk(folder: string, name: string): string {
   return path;
 }
 
-function machine(
-  folder: string,
-  disks: Readonly<Record<string, string>> & { readonly ubda: string },
-  memory: string,
-  deadlineMs: number,
-): UmlMachine {
-  // `init.sh` takes them over to the system on the disk.
-  const placed = (file: Entry): Entry =>
-    disks.ubdb === undefined ? file : { ...file, path: `files/${file.path}` };
+/** Image files, by the names of their devices. */
+interface Disks {
+  readonly disks: Readonly<Record<string, string>> & { readonly ubda: string };
+  /** In their order. */
+  readonly layers: Readonly<Record<string, string>>;
+}
+
+function machine(folder: string, all: Disks, deadlineMs: number): UmlMachine {
+  const { disks, layers } = all;
+  // `init.sh` takes them over to the system that it starts.
+  const placed = (file: Entry): Entry => ({ ...file, path: `files/${file.path}` });
   const paths = Object.values(disks);
-  if (process.getuid?.() === 0) for (const path of [folder, ...paths]) chownSync(path, NOBODY, NOBODY);
+  if (process.getuid?.() === 0)
+    for (const path of [folder, ...paths, ...Object.values(layers)]) chownSync(path, NOBODY, NOBODY);
   return {
     disk: disks.ubda,
     disks: paths,
     async boot(asked) {
-      writeInitramfs(join(folder, "initramfs"), memory, asked.files?.map(placed));
-      const seen = await watch(argv(folder, disks, asked), deadlineMs, asked.cut ?? null);
+      writeInitramfs(join(folder, "initramfs"), starter, asked.files?.map(placed));
+      const seen = await watch(argv(folder, all, asked), asked.deadlineMs ?? deadlineMs, asked.cut ?? null);
       return { ...seen, console: "" };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-function argv(folder: string, disks: Readonly<Record<string, string>>, asked: Boot): string[] {
+function argv(folder: string, { disks, layers }: Disks, asked: Boot): string[] {
   const words = wordsOf(asked, {
     report: "/dev/tty1",
     disk: "/dev/ubda",
@@ -94,11 +106,12 @@ function argv(folder: string, disks: Readonly<Record<string, string>>, asked: Bo
     ...["env", "-i", "PATH=/usr/bin:/bin", `HOME=${folder}`, "TMPDIR=/dev/shm"],
     ...["linux.uml", "mem=1G", `initrd=${join(folder, "initramfs")}`],
     ...Object.entries(disks).map(([name, path]) => `${name}=${path}`),
+    ...Object.entries(layers).map(([name, path]) => `${name}r=${path}`),
     ...[`umid=${basename(folder)}`, `uml_dir=${folder}/`, "quiet", "loglevel=4", "panic=-1"],
     ...["con=null", "con0=null,fd:2", "con1=null,fd:1"],
     ...(asked.port === undefined ? [] : ["eth0=slirp,,/usr/bin/slirp-fullbolt"]),
     ...words,
-    ...(disks.ubdb === undefined ? [] : ["KW_ROOT=/dev/ubdb"]),
+    disks.ubdb === undefined ? `KW_LAYERS=${Object.keys(layers).join(":")}` : "KW_ROOT=/dev/ubdb",
   ];
 }
 

@@ -14,8 +14,8 @@ const WAIT = "setInterval(() => {}, 1000)";
 test("a guest that ran to its end is off, and its checks and facts are there", async () => {
   const seen = await watch(
     says([
-      { kind: "check", name: "good", failure: null },
-      { kind: "check", name: "bad", failure: "why" },
+      { kind: "check", name: "good", failure: null, ms: 1 },
+      { kind: "check", name: "bad", failure: "why", ms: 1 },
       { kind: "tell", name: "fact", value: "1" },
       { kind: "end" },
     ]),
@@ -24,14 +24,18 @@ test("a guest that ran to its end is off, and its checks and facts are there", a
   );
   assert.equal(seen.end, "off");
   assert.deepEqual(seen.checks, [
-    { name: "good", failure: null },
-    { name: "bad", failure: "why" },
+    { name: "good", failure: null, ms: 1 },
+    { name: "bad", failure: "why", ms: 1 },
   ]);
   assert.deepEqual(seen.told, { fact: "1" });
 });
 
 test("a guest that ends before its program does has died, and what it said is kept", async () => {
-  const seen = await watch(says(["Kernel panic", { kind: "check", name: "a", failure: null }]), 60_000, null);
+  const seen = await watch(
+    says(["Kernel panic", { kind: "check", name: "a", failure: null, ms: 1 }]),
+    60_000,
+    null,
+  );
   assert.equal(seen.end, "died");
   assert.deepEqual(seen.noise, ["Kernel panic"]);
 });

@@ -10,6 +10,7 @@ import type { Line } from "./guest/report.ts";
 export interface Check {
   readonly name: string;
   readonly failure: string | null;
+  readonly ms: number;
 }
 
 export interface Seen {
@@ -50,7 +51,7 @@ export async function watch(argv: readonly string[], deadlineMs: number, cut: st
     if (HALTED.test(text)) halted ??= setTimeout(killGroup, AFTER_HALT_MS, child);
   };
   const take = (line: Line): void => {
-    if (line.kind === "check") checks.push({ name: line.name, failure: line.failure });
+    if (line.kind === "check") checks.push({ name: line.name, failure: line.failure, ms: line.ms });
     else if (line.kind === "tell") told[line.name] = line.value;
     else if (line.kind === "end") end = "off";
     else if (line.name === cut) kill("cut");

@@ -1,7 +1,6 @@
 #!/bin/busybox sh
 # The first process of a guest. The kernel hands the words of its command line on as variables:
 # KW_PROGRAM names the program of test/vm/guest/ that is run; then the machine is switched off.
-/bin/busybox --install -s /bin
 export PATH=/usr/sbin:/usr/bin:/bin HOME=/root LC_ALL=C
 
 mount -t proc proc /proc
@@ -34,5 +33,22 @@ if [ -n "$KW_ROOT" ]; then
   exec switch_root /mnt /lib/systemd/systemd
 fi
 
-node "/guest/$KW_PROGRAM.cjs" || echo "init: $KW_PROGRAM ended with $?"
-poweroff -f
+story='node "/guest/$KW_PROGRAM.cjs" || echo "init: $KW_PROGRAM ended with $?"; poweroff -f'
+if [ -n "$KW_LAYERS" ]; then
+  # Disks with programs, only read, the first one uppermost; what is written stays in memory.
+  mkdir -p /layers/memory
+  mount -t tmpfs tmpfs /layers/memory
+  mkdir /layers/memory/upper /layers/memory/work
+  lower=
+  for disk in $(echo "$KW_LAYERS" | tr : " "); do
+    mkdir "/layers/$disk"
+    mount -t ext4 -o ro,noload "/dev/$disk" "/layers/$disk"
+    lower=$lower${lower:+:}/layers/$disk
+  done
+  mount -t overlay -o "lowerdir=$lower,upperdir=/layers/memory/upper,workdir=/layers/memory/work" overlay /mnt
+  cp /etc/hosts /mnt/etc/hosts
+  [ ! -d /files ] || cp -a /files/. /mnt/
+  for place in proc sys dev run tmp; do mount --move "/$place" "/mnt/$place"; done
+  exec switch_root /mnt /bin/sh -c "$story"
+fi
+eval "$story"

@@ -6,7 +6,7 @@ import { openSync, writeSync } from "node:fs";
 
 /** What goes over the wire. */
 export type Line =
-  | { readonly kind: "check"; readonly name: string; readonly failure: string | null }
+  | { readonly kind: "check"; readonly name: string; readonly failure: string | null; readonly ms: number }
   | { readonly kind: "tell"; readonly name: string; readonly value: string }
   | { readonly kind: "mark"; readonly name: string }
   | { readonly kind: "end" };
@@ -17,12 +17,13 @@ const say = (line: Line): void => void writeSync(port, `${JSON.stringify(line)}\
 /** One promise of the story. What it throws is reported, and the program goes on. */
 export async function check(name: string, work: () => void | Promise<void>): Promise<void> {
   let failure: string | null = null;
+  const begun = performance.now();
   try {
     await work();
   } catch (error) {
     failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
-  say({ kind: "check", name, failure });
+  say({ kind: "check", name, failure, ms: Math.round(performance.now() - begun) });
 }
 
 /** A fact that the test outside compares with that of another boot. Never a secret. */
