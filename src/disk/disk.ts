@@ -1,5 +1,14 @@
 /** Disk: a machine's encrypted volumes: made, opened, mounted, rotated and closed, with keys that somebody hands in. */
+
+export { RECOVERY } from "../adapters/luks/luks.ts";
 export { type Closed, type CloseOptions, closeVolume } from "./close.ts";
+export {
+  type EscrowParts,
+  escrowVolume,
+  isRecoveryDue,
+  type KeptRecovery,
+  type RecoveryKey,
+} from "./escrow.ts";
 export type { DiskHost, VolumeKey } from "./host.ts";
 export { type OpenedVolume, openVolume } from "./open.ts";
 export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";

@@ -6,30 +6,16 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createLuks } from "../../src/adapters/luks/luks.ts";
-import { type RunProgram, runProgram } from "../../src/adapters/process.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import type { VolumeKey } from "../../src/disk/host.ts";
 import { rotateVolume } from "../../src/disk/rotate.ts";
 import type { VersionNumber } from "../../src/model/key.ts";
 import type { KeyName } from "../../src/model/name.ts";
+import { createStepwise } from "./stepwise.ts";
 
 const [device = "", directory = "", when = "", which = "0"] = process.argv.slice(2);
-let left = Number(which);
-
-async function step<T>(work: () => Promise<T> | T): Promise<T> {
-  left--;
-  if (left === 0 && when === "before") process.kill(process.pid, "SIGKILL");
-  const result = await work();
-  if (left === 0 && when === "after") process.kill(process.pid, "SIGKILL");
-  return result;
-}
-
-const changing = ["luksAddKey", "luksKillSlot", "token"];
-const run: RunProgram = (program) =>
-  program.argv.some((word) => changing.includes(word))
-    ? step(() => runProgram(program))
-    : runProgram(program);
+const { step, run, taken } = createStepwise(when, Number(which));
 
 const keyOf = (version: number): VolumeKey => ({
   version: version as VersionNumber,
@@ -63,4 +49,4 @@ const { removed } = await rotateVolume(
   "disk/db1" as KeyName,
   given,
 );
-console.log(JSON.stringify({ removed, steps: Number(which) - left }));
+console.log(JSON.stringify({ removed, steps: taken() }));

@@ -39,10 +39,20 @@ function readSlot(is: ReturnType<typeof memberReader>, number: string, value: Js
   };
 }
 
-/** @throws KeywardError `conflict` when all are in use. */
+/** The first. @throws KeywardError `conflict` when all are in use. */
 export function freeSlot(slots: readonly Slot[], what: string): number {
-  for (let number = 0; number < SLOTS; number++)
-    if (!slots.some((slot) => slot.number === number)) return number;
+  return freeSlots(slots, what)[0] ?? 0;
+}
+
+/** @throws KeywardError `conflict` when all are in use. */
+export function lastFreeSlot(slots: readonly Slot[], what: string): number {
+  return freeSlots(slots, what).at(-1) ?? 0;
+}
+
+function freeSlots(slots: readonly Slot[], what: string): number[] {
+  const used = new Set(slots.map(({ number }) => number));
+  const free = Array.from({ length: SLOTS }, (_, number) => number).filter((number) => !used.has(number));
+  if (free.length > 0) return free;
   throw new KeywardError("conflict", `${what}: all ${SLOTS} key slots are in use`, {
     hint: "remove one that no longer serves",
   });

@@ -13,10 +13,18 @@ import { type RunProgram, runProgram } from "../process.ts";
 import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
-import { freeSlot, readSlots, type Slot } from "./header.ts";
-import { formatToken, readOrphans, readTokens, type SlotToken } from "./tokens.ts";
+import { freeSlot, lastFreeSlot, readSlots, type Slot } from "./header.ts";
+import {
+  formatIntent,
+  formatToken,
+  readIntents,
+  readOrphans,
+  readTokens,
+  type SlotIntent,
+  type SlotToken,
+} from "./tokens.ts";
 
-export type { SlotToken } from "./tokens.ts";
+export { RECOVERY, type SlotIntent, type SlotToken } from "./tokens.ts";
 
 /** Devices are absolute paths, names those of device-mapper. All throw `local` where cryptsetup is missing or fails. */
 export interface Luks {
@@ -55,10 +63,11 @@ export interface Luks {
   /**
    * Let `added` open the volume too. Nothing to do when it does already.
    *
+   * @param into - The slot that it gets; the first free one unless given.
    * @returns Its slot.
    * @throws KeywardError `wrong-key` when `key` does not open it; `conflict` when all slots are in use.
    */
-  addKey(device: string, key: Secret, added: Secret): Promise<number>;
+  addKey(device: string, key: Secret, added: Secret, into?: number): Promise<number>;
   /**
    * Nothing to do when the slot is empty.
    *
@@ -72,6 +81,16 @@ export interface Luks {
   mark(device: string, token: Omit<SlotToken, "id">): Promise<void>;
   /** Nothing to do when there is none. */
   unmark(device: string, id: number): Promise<void>;
+  /** Slots that a recovery key was to get, and may have. @throws KeywardError as `uuid` */
+  intents(device: string): Promise<SlotIntent[]>;
+  /**
+   * Say that a recovery key is about to get a slot: the last free one, since people and programs take the first.
+   *
+   * @throws KeywardError `conflict` when all slots are in use; and as `uuid`.
+   */
+  intend(device: string, intent: Pick<SlotIntent, "generation" | "key">): Promise<SlotIntent>;
+  /** It is done, or given up. Nothing to do when there is none. */
+  settle(device: string, intent: SlotIntent): Promise<void>;
   /** All slots go, and nothing opens it any more. */
   erase(device: string): Promise<void>;
   /** Into a new file: 16 MiB, mode 0400. @throws KeywardError `conflict` when there is a file. */
@@ -196,11 +215,11 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       return { device, suspended: /\bsuspended\b/.test(answer.stdout) };
     },
 
-    async addKey(device, key, added) {
+    async addKey(device, key, added, into) {
       assertRandom(added);
       const there = await luks.fits(device, added);
       if (there !== null) return there;
-      const slot = freeSlot(await luks.slots(device), on(device));
+      const slot = into ?? freeSlot(await luks.slots(device), on(device));
       const sizes = [`--keyfile-size=${key.length}`, `--new-keyfile-size=${added.length}`];
       const words = ["luksAddKey", ...CHEAP, `--key-slot=${slot}`, "--key-file=-", ...sizes, device, "-"];
       await must(device, words, assertKey(key), added);
@@ -242,6 +261,24 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     async unmark(device, id) {
       if (!(await luks.tokens(device)).some((one) => one.id === id)) return;
       await removeToken(device, id);
+    },
+
+    async intents(device) {
+      return readIntents(await metadata(device));
+    },
+
+    async intend(device, { generation, key }) {
+      const slot = lastFreeSlot(await luks.slots(device), on(device));
+      const text = formatIntent({ slot, generation, key });
+      await must(device, ["token", "import", "--json-file=-", device], Secret.fromText(text));
+      const made = (await luks.intents(device)).find((one) => one.slot === slot && one.key === key);
+      if (made !== undefined) return made;
+      throw new KeywardError("integrity", `${on(device)}: its header does not keep what was written to it`);
+    },
+
+    async settle(device, { id, key }) {
+      if ((await luks.intents(device)).some((one) => one.id === id && one.key === key))
+        await removeToken(device, id);
     },
 
     async erase(device) {

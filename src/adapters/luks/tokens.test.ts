@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatToken, readTokens } from "./tokens.ts";
+import { formatIntent, formatToken, readIntents, readOrphans, readTokens } from "./tokens.ts";
 
 const metadata = (tokens: unknown): string => JSON.stringify({ keyslots: {}, tokens });
 const token = JSON.parse(formatToken({ slot: 3, key: "disk/db1", version: 2 }));
@@ -32,4 +32,24 @@ test("what is no metadata is refused", () => {
     assert.throws(() => readTokens(text), { code: "malformed" });
   const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [i, token]));
   assert.throws(() => readTokens(metadata(many)), { code: "too-large" });
+});
+
+test("an intent is no token and no orphan, and is read as it is written alone", () => {
+  const intent = { slot: 31, generation: 2, key: "2135413b0e9f8a31" };
+  const written = JSON.parse(formatIntent(intent));
+  const found = metadata({ 4: written });
+  assert.deepEqual(
+    [readIntents(found), readTokens(found), readOrphans(found)],
+    [[{ id: 4, ...intent }], [], []],
+  );
+  for (const other of [
+    { ...written, keyslots: ["31"] },
+    { ...written, slot: 31 },
+    { ...written, version: "x" },
+    { ...written, id: "2135413B0E9F8A31" },
+    { ...written, type: "other" },
+    token,
+    null,
+  ])
+    assert.deepEqual(readIntents(metadata({ 4: other })), [], JSON.stringify(other));
 });

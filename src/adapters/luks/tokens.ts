@@ -5,6 +5,11 @@
  *
  *     {"type": "keyward", "keyslots": ["1"], "key": "disk/db1", "version": "2"}
  *     {"type": "keyward", "keyslots": ["2"], "key": "recovery", "version": "0"}
+ *     {"type": "keyward", "keyslots": [], "key": "recovery", "version": "2", "slot": "31", "id": "2135413b0e9f8a31"}
+ *
+ * The last is an intent: a recovery key is about to get this slot. It is written before the slot is filled, so that a
+ * slot whose making was cut off is found again. A recovery key's version is its generation; 0 is one made by hand, or
+ * one that was used.
  *
  * Source: LUKS2 On-Disk Format Specification 1.1, section 3.5.
  */
@@ -20,6 +25,17 @@ export interface SlotToken {
   readonly version: number;
 }
 
+/** An intent for a slot, and which key is to get it. */
+export interface SlotIntent {
+  readonly id: number;
+  readonly slot: number;
+  readonly generation: number;
+  /** Names the recovery key: 16 hexadecimal digits. */
+  readonly key: string;
+}
+
+/** Whose a slot is that no server's key opens. */
+export const RECOVERY = "recovery";
 const TYPE = "keyward";
 const what = "LUKS2 tokens";
 /** The format has no more. */
@@ -27,6 +43,18 @@ const MOST = 32;
 
 export function formatToken({ slot, key, version }: Omit<SlotToken, "id">): string {
   return canonicalJson({ type: TYPE, keyslots: [String(slot)], key, version: String(version) });
+}
+
+export function formatIntent({ slot, generation, key }: Omit<SlotIntent, "id">): string {
+  const text = { version: String(generation), slot: String(slot), id: key };
+  return canonicalJson({ type: TYPE, keyslots: [], key: RECOVERY, ...text });
+}
+
+/** In order of id. @throws KeywardError as `readTokens` */
+export function readIntents(metadata: string): SlotIntent[] {
+  return readAll(metadata)
+    .flatMap(([id, token]) => readIntent(id, token) ?? [])
+    .sort((a, b) => a.id - b.id);
 }
 
 /**
@@ -51,8 +79,17 @@ export function readOrphans(metadata: string): number[] {
 
 function isOrphan(value: Json): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { type, keyslots } = value as { readonly [name: string]: Json };
-  return type === TYPE && Array.isArray(keyslots) && keyslots.length === 0;
+  const { type, keyslots, slot } = value as { readonly [name: string]: Json };
+  return type === TYPE && Array.isArray(keyslots) && keyslots.length === 0 && slot === undefined;
+}
+
+function readIntent(id: string, value: Json): SlotIntent | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const { type, keyslots, slot, version, id: key } = value as { readonly [name: string]: Json };
+  if (type !== TYPE || !Array.isArray(keyslots) || keyslots.length !== 0) return null;
+  if (!isNumeral(id) || !isNumeral(slot) || !isNumeral(version)) return null;
+  if (typeof key !== "string" || !/^[0-9a-f]{16}$/.test(key)) return null;
+  return { id: Number(id), slot: Number(slot), generation: Number(version), key };
 }
 
 function readAll(metadata: string): [string, Json][] {
