@@ -14,6 +14,7 @@ import type { VersionNumber } from "../model/key.ts";
 import { type KeyName, parseKeyName } from "../model/name.ts";
 import { parseVolumeName, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
 import type { Deriver, MadeFrom } from "./deriver.ts";
+import type { RecoveryState } from "./known-volumes.ts";
 import type { AgentLog } from "./log.ts";
 import { SPACING_MS, type Wait } from "./pace.ts";
 
@@ -38,6 +39,8 @@ export interface VolumeAnswer {
   /** The node has opened it before: then it is not blank, whatever it looks like. */
   readonly known: boolean;
   readonly grant: string;
+  /** Absent unless its grant names holders, or when it was kept here. */
+  readonly recovery?: RecoveryState;
   /** Who gave it, and to whom it is proved; `null` when it was kept here. */
   readonly from: (Pick<Api, "call"> & { readonly challenge: string }) | null;
   [Symbol.dispose](): void;
@@ -214,6 +217,7 @@ async function answerOf(
     keys,
     known: raw.proved !== undefined,
     grant: raw.grant,
+    ...(raw.recovery === undefined ? {} : { recovery: raw.recovery }),
     from: { call: (operation, request) => server.call(operation, request), challenge },
     [Symbol.dispose]() {
       for (const { value } of keys) value.wipe();

@@ -1,10 +1,17 @@
 /** Known volumes: those that this node was granted when its agent last heard of it: `volumes.json` in the state directory. */
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import { canonicalJson, parseJson } from "../base/json.ts";
+import type { KeptRecovery } from "../disk/disk.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import { parseVolumeName, type UnlockDelivery } from "../model/volume.ts";
 import type { State } from "./state.ts";
+
+/** The newest recovery key whose shares the server keeps. */
+export interface RecoveryState extends KeptRecovery {
+  /** Milliseconds since 1970. */
+  readonly made?: number;
+}
 
 /** As a bundle names it. */
 export interface GrantedVolume {
@@ -13,6 +20,8 @@ export interface GrantedVolume {
   /** That it should open with. */
   readonly version: VersionNumber;
   readonly delivery: UnlockDelivery;
+  /** Absent unless its grant names holders. */
+  readonly recovery?: RecoveryState;
 }
 
 /** One that is kept, and the version that opens it, as far as this agent has seen. */

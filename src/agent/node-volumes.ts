@@ -2,7 +2,7 @@
 import type { KeySocket } from "../adapters/systemd/key-socket.ts";
 import { isKeywardError } from "../base/errors.ts";
 import type { DurationMs } from "../base/time.ts";
-import { parseVolumeName } from "../model/volume.ts";
+import { parseVolumeName, type VolumeName } from "../model/volume.ts";
 import type { Server } from "./ask-volume.ts";
 import type { Deriver } from "./deriver.ts";
 import { createHeaders } from "./headers.ts";
@@ -15,7 +15,7 @@ import { createVolumeSpares } from "./volume-spares.ts";
 import { createVolumes, type Volumes } from "./volumes.ts";
 import type { Failure } from "./wanted.ts";
 
-export interface NodeVolumes extends Omit<VolumeKeeper, "known"> {
+export interface NodeVolumes extends Omit<VolumeKeeper, "known" | "given"> {
   close(): void;
 }
 
@@ -71,7 +71,7 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
     onFailures: parts.onFailures,
     onWithdrawn: parts.onWithdrawn,
   });
-  const sockets = openSockets(disks, volumes, setup, signal);
+  const sockets = openSockets(disks, volumes, setup, keeper.given, signal);
   return {
     ...keeper,
     close() {
@@ -101,6 +101,7 @@ async function openSockets(
   disks: Disks,
   volumes: Volumes,
   { parts }: Setup,
+  given: (name: VolumeName) => void,
   until: AbortSignal,
 ): Promise<KeySocket[]> {
   const { log } = parts;
@@ -117,6 +118,7 @@ async function openSockets(
             AbortSignal.any([signal, until]),
           );
           log.info({ volume: name, version }, "systemd has the key");
+          given(name);
           return key;
         } catch (error) {
           if (!isKeywardError(error)) throw error;

@@ -10,16 +10,22 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { DurationMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import type { DiskHost } from "../disk/disk.ts";
+import { type DiskHost, isRecoveryDue, RECOVERY } from "../disk/disk.ts";
 import type { VersionNumber } from "../model/key.ts";
-import { type AtLoss, encryptedDevice, type VolumeName } from "../model/volume.ts";
+import { type AtLoss, type Escrow, encryptedDevice, type VolumeName } from "../model/volume.ts";
 import type { HeldVersion } from "./installed.ts";
-import { type GrantedVolume, type KnownVolume, loadVolumes, saveVolumes } from "./known-volumes.ts";
+import {
+  type GrantedVolume,
+  type KnownVolume,
+  loadVolumes,
+  type RecoveryState,
+  saveVolumes,
+} from "./known-volumes.ts";
 import type { AgentLog } from "./log.ts";
 import { type Backoff, createBackoff, type Wait } from "./pace.ts";
 import type { State } from "./state.ts";
 import type { VolumeSpares } from "./volume-spares.ts";
-import { RECOVERY, type Volumes } from "./volumes.ts";
+import type { Volumes } from "./volumes.ts";
 import type { Failure } from "./wanted.ts";
 
 export interface VolumeKeeper {
@@ -32,6 +38,8 @@ export interface VolumeKeeper {
   /** The node is frozen: nothing opens, and what its grant says so closes. */
   freeze(): void;
   known(): readonly KnownVolume[];
+  /** systemd has its key, and opens it about now: what else is to be done with it is done a little later. */
+  given(name: VolumeName): void;
   /** When all that was begun is done. */
   settled(): Promise<void>;
 }
@@ -68,6 +76,8 @@ const passing = [
   "not-found",
 ] as const;
 
+const isPassing = ({ code }: KeywardError): boolean => passing.some((one) => one === code);
+
 export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   const { state, host, volumes, spares, wait, random, isSystemds, log, signal } = parts;
   const known = new Map<string, KnownVolume>(loadVolumes(state).map((one) => [one.grant, one]));
@@ -94,7 +104,7 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
       .catch((error) => {
         if (!isKeywardError(error)) throw error;
         told(volume, error);
-        if (order === "opens" && passing.some((code) => code === error.code)) again(volume);
+        if (order === "opens" && isPassing(error)) again(volume);
       });
     tails.set(volume.delivery.name, { volume, work: mine });
   }
@@ -119,8 +129,9 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   }
 
   function note(volume: GrantedVolume, opensWith: VersionNumber): void {
-    if (!known.has(volume.grant)) return;
-    known.set(volume.grant, { ...volume, opensWith });
+    const now = known.get(volume.grant);
+    if (now === undefined) return;
+    known.set(volume.grant, { ...now, opensWith });
     save();
   }
 
@@ -130,42 +141,69 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
       await wait(DEVICE.every, signal);
   }
 
-  async function tend(volume: GrantedVolume): Promise<void> {
-    await openOrRotate(volume);
+  async function tend(volume: KnownVolume): Promise<void> {
+    const openedNow = await openOrRotate(volume);
     const { grant, delivery } = volume;
-    if (delivery.escrow === undefined || nagged.has(grant)) return;
-    if ((await host.luks.status(delivery.name)) === null) return;
+    if (delivery.escrow === undefined || (await host.luks.status(delivery.name)) === null) return;
+    if (delivery.escrow.holders === undefined) {
+      if (!nagged.has(grant)) await nag(volume, delivery.escrow);
+    } else if (!openedNow) await escrow(known.get(grant) ?? volume);
+  }
+
+  /** As the server said last, or as it was made since. */
+  async function escrow({ grant, delivery, recovery }: KnownVolume): Promise<void> {
+    const { name } = delivery;
+    if (recovery === undefined || !(await isRecoveryDue(host, encryptedDevice(delivery), recovery))) return;
+    const made = await volumes.tendEscrow(name, BUDGET, signal);
+    if (made === null) return;
+    noteRecovery(grant, made);
+    log.info({ volume: name, generation: made.generation }, "recovery key in the hands of its holders");
+  }
+
+  function noteRecovery(grant: string, recovery: RecoveryState): void {
+    const one = known.get(grant);
+    if (one === undefined) return;
+    known.set(grant, { ...one, recovery });
+    save();
+  }
+
+  /** Nobody but a person can make it. */
+  async function nag({ grant, delivery }: KnownVolume, { threshold, shares }: Escrow): Promise<void> {
+    const { name } = delivery;
     nagged.add(grant);
     const tokens = await host.luks.tokens(encryptedDevice(delivery));
     if (tokens.some(({ key }) => key === RECOVERY)) return;
-    const { threshold, shares } = delivery.escrow;
     throw new KeywardError(
       "conflict",
-      `volume ${delivery.name}: its grant wants a recovery key, any ${threshold} of ${shares} shares, and it has none`,
-      { hint: `on the node: keyward disk escrow ${delivery.name} --out PREFIX` },
+      `volume ${name}: its grant wants a recovery key, any ${threshold} of ${shares} shares, and it has none`,
+      { hint: `on the node: keyward disk escrow ${name} --out PREFIX` },
     );
   }
 
-  async function openOrRotate(volume: GrantedVolume): Promise<void> {
+  /** @returns Whether it opened it now: then its recovery key was seen to on the way. */
+  async function openOrRotate(volume: KnownVolume): Promise<boolean> {
     const { grant, delivery, version } = volume;
     const { name } = delivery;
     const status = await host.luks.status(name);
     if (status === null || status.suspended) {
-      if (tried.has(grant) || isSystemds(name)) return;
+      if (tried.has(grant) || isSystemds(name)) return false;
       tried.add(grant);
       await appears(delivery.device);
-      const { version: opened, made, alone, failures } = await volumes.unlock(name, BUDGET, signal);
+      const { version: opened, made, alone, failures, recovery } = await volumes.unlock(name, BUDGET, signal);
       note(volume, opened);
+      if (recovery !== undefined) noteRecovery(grant, recovery);
       backoffs.delete(grant);
       log.info({ volume: name, version: opened, made }, "volume open");
       for (const failure of failures) told(volume, failure);
-      if (opened === version || alone) return;
+      if (failures.some(isPassing)) again(volume);
+      if (opened === version || alone) return true;
     }
     const opensWith = known.get(grant)?.opensWith;
-    if (opensWith === undefined || opensWith === version) return;
+    if (opensWith === undefined || opensWith === version) return false;
     const { version: next, removed } = await volumes.rotate(name, BUDGET, signal);
     note(volume, next);
     log.info({ volume: name, version: next, removed: removed.length }, "volume has its next key");
+    return false;
   }
 
   const closeBy = (delivery: GrantedVolume["delivery"], how: AtLoss) =>
@@ -217,6 +255,10 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
       }
     },
     known: () => [...known.values()],
+    given(name) {
+      const one = [...known.values()].find(({ delivery }) => delivery.name === name);
+      if (one?.delivery.escrow?.holders !== undefined) again(one);
+    },
     async settled() {
       await Promise.all([...tails.values()].map(({ work }) => work));
     },

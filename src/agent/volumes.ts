@@ -18,6 +18,7 @@ import {
   type OpenedVolume,
   openVolume,
   type PreflightLine,
+  RECOVERY,
   type Rotated,
   rotateVolume,
 } from "../disk/disk.ts";
@@ -26,13 +27,11 @@ import type { VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import { type DevicePath, encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
 import { type AnsweredKey, type AskParts, askVolume, type Server, type VolumeAnswer } from "./ask-volume.ts";
-import type { KnownVolume } from "./known-volumes.ts";
+import type { KnownVolume, RecoveryState } from "./known-volumes.ts";
 import { rehearse } from "./rehearse.ts";
 import { keepSpare, spareAnswer } from "./spare-answer.ts";
+import { tendEscrow } from "./volume-escrow.ts";
 import type { VolumeSpares } from "./volume-spares.ts";
-
-/** Whose a slot is that no server's key opens. */
-export const RECOVERY = "recovery";
 
 export interface HeaderKeeper {
   /** Is one kept of this volume under this version of its key? @throws KeywardError `local` */
@@ -61,6 +60,8 @@ export interface Unlocked extends OpenedVolume {
   readonly late: boolean;
   /** With the copy of its key that was kept here: no server answered. */
   readonly alone: boolean;
+  /** The recovery key that was made on the way. */
+  readonly recovery?: RecoveryState;
 }
 
 export interface UnlockHow {
@@ -89,6 +90,19 @@ export interface Volumes {
     budget: DurationMs,
     signal: AbortSignal,
   ): Promise<{ slot: number }>;
+  /**
+   * Make the recovery key that its grant wants, unless the one of before serves still. The shares go to the server,
+   * sealed to those who hold them.
+   *
+   * @param how - `renew`: also when it serves still.
+   * @returns The newest; `null` when its grant names no holders.
+   */
+  tendEscrow(
+    name: VolumeName,
+    budget: DurationMs,
+    signal: AbortSignal,
+    how?: { readonly renew?: boolean },
+  ): Promise<RecoveryState | null>;
   /** Bring its header back from its copy. @throws KeywardError `not-found`; `conflict` when it is whole. */
   restore(
     name: VolumeName,
@@ -182,6 +196,17 @@ export function createVolumes(parts: VolumesParts): Volumes {
     }
   }
 
+  /** With the volume's key at hand, so that nobody has to give it for this. @returns `null` when none was made. */
+  async function escrowed(
+    answer: VolumeAnswer,
+    { value }: AnsweredKey,
+    { renew = false } = {},
+  ): Promise<RecoveryState | null> {
+    const { recovery } = answer;
+    const wanted = renew && recovery !== undefined ? { recovery: { ...recovery, due: true as const } } : {};
+    return await tendEscrow(parts, { ...answer, ...wanted }, value);
+  }
+
   async function reached(delivery: UnlockDelivery): Promise<string> {
     if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
     return encryptedDevice(delivery);
@@ -196,14 +221,18 @@ export function createVolumes(parts: VolumesParts): Volumes {
       const delivery = known ? withoutMaking(asked) : asked;
       const opened = await openVolume(host, key, delivery, keys);
       const which = keys.find(({ version }) => version === opened.version);
+      const failures = [...opened.failures];
+      let recovery: RecoveryState | null = null;
       // The volume is open: that the server hears of it late, or not now, changes nothing.
       if (which !== undefined) {
         await prove(answer, which).catch(noted(parts, name));
         keepSpare(spares, name, answer, which);
-        await keepHeader(answer, which, { anew: false });
+        recovery = await escrowed(answer, which).catch(keepIn(failures));
+        await keepHeader(answer, which, { anew: recovery !== null });
       }
       const late = opened.version !== keys[0]?.version;
-      return { ...opened, key, delivery: answer.delivery, late, alone: answer.from === null };
+      const how = { key, delivery: answer.delivery, late, alone: answer.from === null };
+      return { ...opened, failures, ...how, ...(recovery === null ? {} : { recovery }) };
     },
 
     async rotate(name, budget, signal) {
@@ -261,6 +290,14 @@ export function createVolumes(parts: VolumesParts): Volumes {
 
     async escrow(name, recovery, budget, signal) {
       using answer = await ask(name, budget, signal);
+      if (answer.delivery.escrow?.holders !== undefined)
+        throw new KeywardError(
+          "conflict",
+          `volume ${name}: its grant names who holds shares of its recovery key`,
+          {
+            hint: `the agent makes them and seals them; to have new ones: keyward disk escrow ${name} --renew`,
+          },
+        );
       const { luks } = host;
       const device = await reached(answer.delivery);
       const before = (await luks.tokens(device)).filter(({ key }) => key === RECOVERY);
@@ -277,6 +314,20 @@ export function createVolumes(parts: VolumesParts): Volumes {
         // What the server was told of a recovery key that is lacking is over.
         await prove(answer, one).catch(noted(parts, name));
         return { slot };
+      }
+      throw new KeywardError("wrong-key", `device ${device}: no version of ${answer.key} opens it`);
+    },
+
+    async tendEscrow(name, budget, signal, how) {
+      using answer = await ask(name, budget, signal);
+      const device = await reached(answer.delivery);
+      for (const one of answer.keys) {
+        if ((await host.luks.fits(device, one.value)) === null) continue;
+        const made = await escrowed(answer, one, how);
+        if (made !== null) await keepHeader(answer, one, { anew: true });
+        // What the server was told of a recovery key that is lacking is over.
+        await prove(answer, one).catch(noted(parts, name));
+        return made ?? answer.recovery ?? null;
       }
       throw new KeywardError("wrong-key", `device ${device}: no version of ${answer.key} opens it`);
     },
@@ -322,6 +373,14 @@ function proofOf(under: Uint8Array, node: string, key: string, version: number, 
   } finally {
     text.fill(0);
   }
+}
+
+function keepIn(failures: KeywardError[]): (error: unknown) => null {
+  return (error) => {
+    if (!(error instanceof KeywardError)) throw error;
+    failures.push(error);
+    return null;
+  };
 }
 
 function noted({ log }: VolumesParts, name: VolumeName): (error: unknown) => void {

@@ -238,6 +238,17 @@ export const operations = {
     "Say yes to the next opening of a node's volume",
     { changes: true },
   ),
+  "disk.shares": on(
+    "POST /v1/disks/shares",
+    rule("disk:escrow"),
+    "The sealed shares of a volume's recovery key, for those who hold them; that they went out is kept",
+  ),
+  "disk.renew": on(
+    "POST /v1/disks/renew",
+    rule("disk:escrow"),
+    "Have the node make a new recovery key, in place of one that was used",
+    { changes: true },
+  ),
 
   "access.whoami": on("GET /v1/whoami", signedIn, "Who the caller is and what its rules allow", {
     whileSealed: true,
@@ -296,6 +307,11 @@ export const operations = {
     "POST /v1/unlock",
     node("node:unlock"),
     "The key of one of this node's volumes, now: conditions, count and event in one step",
+  ),
+  "agent.escrow": on(
+    "POST /v1/escrow",
+    node("node:escrow"),
+    "The shares of a volume's recovery key, sealed to those who hold them",
   ),
   "agent.report": on(
     "POST /v1/report",

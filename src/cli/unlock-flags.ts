@@ -1,10 +1,15 @@
 /** Unlock flags: a volume that a key opens, as `grant add` takes it, and as a row of `grant list` says it. */
+import path from "node:path";
 import type { BodyOf } from "../api/shapes.ts";
+import { toBase64 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { parseDuration } from "../base/time.ts";
 import type { Typed } from "../command/command.ts";
+import { readBytes } from "../command/read-file.ts";
 import { present, required } from "../command/read-flags.ts";
 import { duration } from "../command/view.ts";
+import { x25519ToSpki } from "../crypto/agree.ts";
+import { parseRecipientPublicKey } from "../formats/hpke/keys.ts";
 import { parseDailyWindow } from "../model/daily-window.ts";
 import { printable } from "../model/name.ts";
 import { parseNetwork } from "../model/network.ts";
@@ -12,6 +17,7 @@ import {
   fileSystems,
   parseDevicePath,
   parseEscrow,
+  parseHolderName,
   parseLogicalVolume,
   parseMountOption,
   parseMountPoint,
@@ -71,6 +77,12 @@ export const unlockFlags = {
     value: "THRESHOLD/SHARES",
     help: "It is to have a recovery key of so many shares: see keyward disk escrow",
   },
+  holder: {
+    type: "string",
+    multiple: true,
+    value: "[NAME=]FILE",
+    help: "Who holds a share: a public key of keyward genkeys --kind holder; the node makes and seals them",
+  },
   "allow-from": { type: "string", multiple: true, value: "CIDR", help: "Only when the node asks from there" },
   between: { type: "string", value: "TIME-TIME", help: "Only in this part of the day, UTC, as 22:00-06:00" },
   "max-opens": { type: "string", value: "COUNT/day", help: "So often within 24 hours, as 5/day" },
@@ -96,6 +108,7 @@ export function unlockOf(
   flags: Flags,
   offline: string | undefined,
   ofFile: Readonly<Record<string, unknown>>,
+  cwd: string,
 ): UnlockDelivery {
   const stray = Object.keys(ofFile).find((name) => ofFile[name] !== undefined);
   if (stray !== undefined)
@@ -113,7 +126,7 @@ export function unlockOf(
     atLoss: flags["at-loss"] ?? "close",
     atFreeze: atFreezeOf(flags["at-freeze"]),
     offline: offline === undefined || offline === "never" ? undefined : parseDuration(offline),
-    escrow: flags.escrow === undefined ? undefined : parseEscrow(flags.escrow),
+    escrow: escrowOf(flags, cwd),
     conditions: present({
       allowFrom: flags["allow-from"]?.map(parseNetwork),
       between: flags.between === undefined ? undefined : parseDailyWindow(flags.between),
@@ -121,6 +134,32 @@ export function unlockOf(
       approvals: flags.approve === undefined ? undefined : approvalsOf(flags.approve),
     }),
   });
+}
+
+/** @throws KeywardError `usage`, `local`, `malformed` */
+function escrowOf({ escrow, holder }: Flags, cwd: string): UnlockDelivery["escrow"] {
+  if (escrow !== undefined) {
+    const { threshold, shares } = parseEscrow(escrow);
+    return present({ threshold, shares, holders: holder?.map((text) => holderOf(text, cwd)) });
+  }
+  if (holder === undefined) return undefined;
+  const most = Math.max(2, holder.length);
+  throw new KeywardError("usage", "holders are named, and not how many of them give the recovery key", {
+    hint: `add: --escrow ${Math.ceil((most + 1) / 2)}/${most}`,
+  });
+}
+
+/** `alice.pub`, `alice-public-key.pem` or `alice=FILE`. */
+function holderOf(text: string, cwd: string): { name: string; key: string } {
+  const [, named, rest] = /^([^/=]+)=(.+)$/s.exec(text) ?? [];
+  const file = rest ?? text;
+  const name = parseHolderName(named ?? path.basename(file).replace(/(?:[.-]public-key)?\.(?:pem|pub)$/, ""));
+  const bytes = readBytes(path.resolve(cwd, file), "holder's public key", 8192);
+  const key = parseRecipientPublicKey(
+    Buffer.from(bytes).toString("latin1"),
+    `holder's public key ${JSON.stringify(file)}`,
+  );
+  return { name, key: toBase64(x25519ToSpki(key)) };
 }
 
 function atFreezeOf(text: Flags["at-freeze"]): UnlockDelivery["atFreeze"] {

@@ -1,7 +1,10 @@
 /** Preflight: what will fail at the next boot, said before it: looked at, and nothing changed. */
+import { RECOVERY } from "../adapters/luks/luks.ts";
 import { isKeywardError } from "../base/errors.ts";
+import { toIso, type UnixMs } from "../base/time.ts";
 import type { KeyName } from "../model/name.ts";
 import { encryptedDevice, isStable, type UnlockDelivery } from "../model/volume.ts";
+import { isRecoveryDue, type KeptRecovery } from "./escrow.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
 
 export interface PreflightLine {
@@ -11,6 +14,11 @@ export interface PreflightLine {
   readonly says: string;
 }
 
+export interface MadeRecovery extends KeptRecovery {
+  /** Milliseconds since 1970. */
+  readonly made?: number;
+}
+
 export interface PreflightFiles {
   /** @returns `null` when it is not there. */
   read(path: string): string | null;
@@ -18,17 +26,21 @@ export interface PreflightFiles {
   list(path: string): readonly string[] | null;
 }
 
-/** @param keys - What the server gave for this look; none: it was not asked. */
+/**
+ * @param keys - What the server gave for this look; none: it was not asked.
+ * @param recovery - The newest recovery key whose shares it keeps, as far as this node was told.
+ */
 export async function preflight(
   host: DiskHost,
   key: KeyName,
   delivery: UnlockDelivery,
   keys: readonly VolumeKey[],
   files: PreflightFiles,
+  recovery?: MadeRecovery,
 ): Promise<PreflightLine[]> {
   return [
     deviceName(delivery),
-    ...(await onDevice(host, key, delivery, keys)),
+    ...(await onDevice(host, key, delivery, keys, recovery)),
     ...mountPoint(host, delivery, files),
     ...(host.systemd.isHere() ? boot(delivery, files) : []),
   ];
@@ -48,6 +60,7 @@ async function onDevice(
   key: KeyName,
   delivery: UnlockDelivery,
   keys: readonly VolumeKey[],
+  kept: MadeRecovery | undefined,
 ): Promise<PreflightLine[]> {
   const device = encryptedDevice(delivery);
   try {
@@ -62,26 +75,35 @@ async function onDevice(
       ];
     const lines = [ok("device", `an encrypted volume, ${await luks.uuid(device)}`)];
     if (keys.length > 0) lines.push(await whichKey({ luks }, key, device, keys));
-    const slots = await luks.slots(device);
-    const recovery = (await luks.tokens(device)).some((token) => token.key === "recovery");
-    if (!recovery && delivery.escrow !== undefined)
-      lines.push(
-        wrong("recovery", `no recovery key, and the grant wants one: keyward disk escrow ${delivery.name}`),
-      );
-    else
-      lines.push(
-        recovery || slots.length > 1
-          ? ok("recovery", `${slots.length} key slots`)
-          : warning(
-              "recovery",
-              "one key slot: without the server nothing opens it; see: keyward disk escrow",
-            ),
-      );
+    lines.push(await recoveryOf(luks, device, delivery, kept));
     return lines;
   } catch (error) {
     if (!isKeywardError(error)) throw error;
     return [wrong("device", error.message)];
   }
+}
+
+async function recoveryOf(
+  luks: DiskHost["luks"],
+  device: string,
+  { name, escrow }: UnlockDelivery,
+  kept: MadeRecovery = { generation: 0 },
+): Promise<PreflightLine> {
+  const check = "recovery";
+  if (escrow?.holders !== undefined) {
+    const { threshold, shares, holders } = escrow;
+    const plan = `${threshold}/${shares}, sealed to ${holders.map((one) => one.name).join(", ")}`;
+    if (await isRecoveryDue({ luks }, device, kept))
+      return wrong(check, `no recovery key ${plan}: the agent, or keyward unlock ${name}, makes one`);
+    const made = kept.made === undefined ? "" : `, made ${toIso(kept.made as UnixMs).slice(0, 10)}`;
+    return ok(check, `recovery ${plan}${made}`);
+  }
+  const slots = await luks.slots(device);
+  const recovery = (await luks.tokens(device)).some((token) => token.key === RECOVERY);
+  if (recovery || (slots.length > 1 && escrow === undefined)) return ok(check, `${slots.length} key slots`);
+  if (escrow !== undefined)
+    return wrong(check, `no recovery key, and the grant wants one: keyward disk escrow ${name}`);
+  return warning(check, "one key slot: without the server nothing opens it; see: keyward disk escrow");
 }
 
 async function whichKey(

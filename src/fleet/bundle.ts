@@ -26,6 +26,7 @@ import { deliveries, grants, keys, nodes } from "../records/records.ts";
 import type { Revision, Transaction } from "../store/store.ts";
 import type { Challenges } from "./challenge.ts";
 import { markOf } from "./entries.ts";
+import { type EscrowBook, type RecoveryState, recoveryOf } from "./escrow-book.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Opened } from "./opened.ts";
 import type { Desired, Refusal } from "./placements.ts";
@@ -48,6 +49,8 @@ export interface BundleVolume {
   readonly key: KeyName;
   readonly version: VersionNumber;
   readonly delivery: UnlockDelivery;
+  /** Absent unless its grant names holders. */
+  readonly recovery?: RecoveryState;
 }
 
 /** As `agent.bundle` answers it, but for the certificates to trust. */
@@ -82,6 +85,7 @@ export interface BundleNeeds {
   readonly clock: Clock;
   readonly roster: Roster;
   readonly ledger: Ledger;
+  readonly book: EscrowBook;
   readonly challenges: Challenges;
   readonly revision: () => Revision;
 }
@@ -99,7 +103,7 @@ export class Stale extends Error {}
 const ATTEMPTS = 10;
 
 export function createBundles(needs: BundleNeeds) {
-  const { journal, roster, ledger, challenges, opened, revision } = needs;
+  const { journal, roster, ledger, book, challenges, opened, revision } = needs;
   const told = createOnce();
 
   function dueOf(node: NodeName, desired: readonly Desired[], held: readonly HeldVersion[]): Due[] {
@@ -113,12 +117,17 @@ export function createBundles(needs: BundleNeeds) {
     });
   }
 
+  function volumeOf(node: NodeName, { grant: { id, key, delivery }, version }: OfVolume): BundleVolume {
+    const recovery = recoveryOf(delivery, book.get(ledger.hashOf(node), delivery.name));
+    return { grant: id, key, version, delivery, ...(recovery === null ? {} : { recovery }) };
+  }
+
   async function attempt(caller: Caller, node: NodeName, held: readonly HeldVersion[]): Promise<Bundle> {
     const entry = roster.nodes.get(node);
     if (entry?.state !== "active") return refuse(journal, caller, node, entry?.state);
     const { desired: all, refused } = roster.placements(node);
     const desired = all.filter(isOfFile);
-    const volumes = all.filter(isOfVolume).map(volumeOf);
+    const volumes = all.filter(isOfVolume).map((one) => volumeOf(node, one));
     await noteRefusals(node, refused);
     const due = dueOf(node, desired, held);
     const head = { revision: revision(), challenge: toBase64(challenges.ask()) };
@@ -293,10 +302,6 @@ interface OfVolume extends Desired {
 
 const isOfFile = (one: Desired): one is OfFile => isFile(one.grant);
 export const isOfVolume = (one: Desired): one is OfVolume => isUnlock(one.grant);
-
-function volumeOf({ grant: { id, key, delivery }, version }: OfVolume): BundleVolume {
-  return { grant: id, key, version, delivery };
-}
 
 function entryOf({ grant, version, derived }: OfFile, values: ReadonlyMap<KeyName, string>): BundleEntry {
   const value = values.get(grant.key);

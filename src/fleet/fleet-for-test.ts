@@ -1,7 +1,7 @@
 /** A fleet on a store in memory, with a journal that is real and a keyring that is three lines, for the tests of this room. */
 import { createHash } from "node:crypto";
 import { createJournal } from "../audit/journal.ts";
-import { fromBase64, toBase64, utf8 } from "../base/bytes.ts";
+import { concat, fromBase64, toBase64, utf8 } from "../base/bytes.ts";
 import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import type { DurationMs, UnixMs } from "../base/time.ts";
@@ -42,8 +42,14 @@ export function createTestRootKey(): RootKey & { lock(): void; unlock(): void } 
     get state() {
       return sealed ? "sealed" : "unsealed";
     },
-    seal: () => new Uint8Array(),
-    open: () => Secret.fromText(""),
+    seal: (purpose, place, secret) =>
+      concat(utf8(`${purpose} ${place.join(" ")}\n`), secret.reveal()).map((byte) => byte ^ 0xff),
+    open(purpose, place, box) {
+      const text = Buffer.from(box.map((byte) => byte ^ 0xff));
+      const head = utf8(`${purpose} ${place.join(" ")}\n`);
+      if (!text.subarray(0, head.length).equals(head)) throw new KeywardError("integrity", "moved");
+      return Secret.copy(text.subarray(head.length));
+    },
     derive,
     onSeal: (wipe) => wipers.push(wipe),
     lock() {

@@ -8,6 +8,7 @@
  *     pillar.ts            references for a configuration manager
  *     report.ts            proofs from a node             rotation.ts    has everyone proved the next version?
  *     unlock.ts            a volume's key, when asked     volumes.ts     which there are, and who waits
+ *     escrows.ts           sealed shares of recovery keys
  *     roster.ts            nodes × grants, in memory      ledger.ts      deliveries, in memory
  *     follow.ts            both, kept current             watching.ts    who is told of changes
  *     placements.ts        what one node should hold, and the difference between two such states
@@ -28,6 +29,8 @@ import type { Revision, Store, Transact } from "../store/store.ts";
 import { type Bundle, createBundles, type HeldVersion, type OpenVersion } from "./bundle.ts";
 import { createChallenges } from "./challenge.ts";
 import { isAbout } from "./claims.ts";
+import { createEscrowBook } from "./escrow-book.ts";
+import { createEscrows, type Escrows } from "./escrows.ts";
 import { follow } from "./follow.ts";
 import { createGrants, type Grants } from "./grants.ts";
 import { createInventories, type Inventories } from "./inventory.ts";
@@ -94,7 +97,7 @@ export interface KnownKey {
   readonly created: UnixMs;
 }
 
-export interface Fleet extends Plans, Unlocks, Pillars {
+export interface Fleet extends Plans, Unlocks, Escrows, Pillars {
   readonly nodes: Nodes;
   readonly grants: Grants;
   readonly inventories: Inventories;
@@ -158,12 +161,16 @@ export interface Fleet extends Plans, Unlocks, Pillars {
 
 /** @throws KeywardError `integrity` when a record is not what its table holds. */
 export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
-  const { roster, ledger, following } = await load(needs);
+  const { roster, ledger, book, following } = await load(needs);
   const { revision } = following;
   const preview = createPreview(roster, ledger);
   const own = { challenges: createChallenges(needs), opened: createOpened(needs) };
-  const parts = { ...needs, ...own, roster, ledger, preview, revision };
+  const parts = { ...needs, ...own, roster, ledger, book, preview, revision };
   const watching = createWatching(roster);
+  book.onRenew((hash) => {
+    const node = roster.names().find((name) => ledger.hashOf(name) === hash);
+    if (node !== undefined) watching.tell(node);
+  });
   const rotations = createRotations(roster, ledger);
   return {
     nodes: createNodes(parts),
@@ -188,6 +195,7 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
     hashOf: (node) => ledger.hashOf(node),
     delivered: (node) => ledger.of(node),
     ...createUnlocks(parts),
+    ...createEscrows(parts),
     changed: watching.changed,
     isWatched: watching.isWatched,
     known(name) {
@@ -237,11 +245,13 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
 /** Starts over when more was deleted while it read than the store keeps track of. */
 async function load({ store, rootKey }: FleetNeeds) {
   const ledger = createLedger(rootKey);
+  const book = createEscrowBook();
   for (;;) {
     const roster = createRoster();
     ledger.clear();
+    book.clear();
     try {
-      return { roster, ledger, following: await follow(store, roster, ledger) };
+      return { roster, ledger, book, following: await follow(store, roster, ledger, book) };
     } catch (error) {
       if (!isKeywardError(error, "compacted")) throw error;
     }

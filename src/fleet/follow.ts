@@ -1,9 +1,10 @@
-/** Fills the roster and the ledger from the store, and keeps them current by its watches. */
+/** Fills the roster, the ledger and the escrow book from the store, and keeps them current by its watches. */
 import type { GrantId } from "../model/grant.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
-import { deliveries, grants, keys, nodes } from "../records/records.ts";
+import { deliveries, escrows, grants, keys, nodes } from "../records/records.ts";
 import type { Revision, Store, StoreRecord, Watch, WatchBatch } from "../store/store.ts";
 import { markOf } from "./entries.ts";
+import type { EscrowBook } from "./escrow-book.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Roster } from "./roster.ts";
 
@@ -25,8 +26,13 @@ export interface Following {
 const PAGE = 2000;
 
 /** @throws KeywardError `integrity` when a record is not what its table holds; `compacted`: begin anew. */
-export async function follow(store: Store, roster: Roster, ledger: Ledger): Promise<Following> {
-  const followers = createFollowers(roster, ledger);
+export async function follow(
+  store: Store,
+  roster: Roster,
+  ledger: Ledger,
+  book: EscrowBook,
+): Promise<Following> {
+  const followers = createFollowers(roster, ledger, book);
   let revision = await store.revision();
   const since = revision;
   for (const follower of followers) await load(store, follower);
@@ -49,7 +55,7 @@ export async function follow(store: Store, roster: Roster, ledger: Ledger): Prom
 }
 
 /** Grants come before nodes: a node looks up its grants, a grant would have to visit all nodes. */
-function createFollowers(roster: Roster, ledger: Ledger): Follower[] {
+function createFollowers(roster: Roster, ledger: Ledger, book: EscrowBook): Follower[] {
   return [
     {
       prefix: keys.prefix,
@@ -70,6 +76,11 @@ function createFollowers(roster: Roster, ledger: Ledger): Follower[] {
       prefix: deliveries.prefix,
       put: ({ key, value }) => ledger.put(deliveries.decode(key, value)),
       remove: (id) => ledger.remove(id),
+    },
+    {
+      prefix: escrows.prefix,
+      put: ({ key, value }) => book.put(escrows.decode(key, value)),
+      remove: (id) => book.remove(id),
     },
   ];
 }

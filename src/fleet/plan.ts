@@ -11,12 +11,14 @@ import { type Explanation, explain, parseQuery, summarize } from "../model/query
 import { nodes, sources } from "../records/records.ts";
 import type { Revision, Transaction } from "../store/store.ts";
 import type { GrantEntry, NodeEntry } from "./entries.ts";
+import type { EscrowBook } from "./escrow-book.ts";
 import { saidOf, withReported } from "./inventory-rows.ts";
 import type { Ledger } from "./ledger.ts";
 import { compareNames } from "./order.ts";
 import { type Held, planLine, type Resolution, type Step, stepsBetween } from "./placements.ts";
 import { reachOf } from "./reach.ts";
 import { reasonOf, whyRefused } from "./reasons.ts";
+import { recoveryWarnings } from "./recovery-warnings.ts";
 import type { Roster } from "./roster.ts";
 
 /** A match or a miss, term by term. */
@@ -59,10 +61,11 @@ export interface PlansNeeds {
   readonly journal: Journal;
   readonly roster: Roster;
   readonly ledger: Ledger;
+  readonly book: EscrowBook;
   readonly revision: () => Revision;
 }
 
-export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): Plans {
+export function createPlans({ journal, roster, ledger, book, revision }: PlansNeeds): Plans {
   return {
     plan: async (caller, { node, key } = {}) => {
       const name = node === undefined ? null : parseNodeName(node);
@@ -73,7 +76,11 @@ export function createPlans({ journal, roster, ledger, revision }: PlansNeeds): 
         const names = name === null ? roster.names() : [find(roster, name).name];
         const isShown = only === undefined ? covers : (of: KeyName) => of === only;
         const lines = planLines(roster, ledger, names, isShown);
-        return { revision: revision(), lines, warnings: warningsOf(await sources.list(tx)) };
+        const warnings = [
+          ...warningsOf(await sources.list(tx)),
+          ...recoveryWarnings({ roster, ledger, book }, names, isShown),
+        ];
+        return { revision: revision(), lines, warnings };
       });
     },
 

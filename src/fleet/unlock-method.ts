@@ -5,7 +5,6 @@ import { parseDailyWindow } from "../model/daily-window.ts";
 import { parseNetwork } from "../model/network.ts";
 import {
   type AtLoss,
-  assertEscrow,
   atLosses,
   type Escrow,
   type FileSystem,
@@ -22,6 +21,7 @@ import {
   type UnlockConditions,
   type UnlockDelivery,
 } from "../model/volume.ts";
+import { parseEscrowInput } from "./holders.ts";
 
 /** As it comes in: types checked, contents not. */
 export interface UnlockInput {
@@ -70,7 +70,7 @@ export function parseUnlock(input: UnlockInput): UnlockDelivery {
     atLoss: oneOf<AtLoss>("at loss", input.atLoss, atLosses),
     ...(atFreeze === undefined ? {} : { atFreeze: oneOf<AtLoss>("at freeze", atFreeze, atLosses) }),
     ...(offline === undefined ? {} : { offline: offlineOf(offline, input.conditions) }),
-    ...(escrow === undefined ? {} : { escrow: assertEscrow(escrow) }),
+    ...(escrow === undefined ? {} : { escrow: parseEscrowInput(escrow) }),
     conditions: conditionsOf(input.conditions),
   };
 }

@@ -15,10 +15,11 @@ import { type KeyName, type NodeName, printable } from "../model/name.ts";
 import { liesIn } from "../model/network.ts";
 import { formatPrincipal } from "../model/principal.ts";
 import { parseVolumeName, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
-import { deliveries, grants, keys, nodes, type UnlockRow, unlocks } from "../records/records.ts";
+import { deliveries, escrows, grants, keys, nodes, type UnlockRow, unlocks } from "../records/records.ts";
 import type { Transact, Transaction } from "../store/store.ts";
 import { type BundleNeeds, isAsSeen, isOfVolume, nodeOf, type OpenVersion, refuse, Stale } from "./bundle.ts";
 import type { NodeEntry } from "./entries.ts";
+import { type RecoveryState, recoveryOf } from "./escrow-book.ts";
 import type { NodeHash } from "./ledger.ts";
 import type { Desired } from "./placements.ts";
 import { createVolumes, type Volumes } from "./volumes.ts";
@@ -42,6 +43,8 @@ export interface UnlockAnswer {
   readonly proved?: VersionNumber;
   /** Of a rehearsal: how many approvals are lacking. */
   readonly lacking?: number;
+  /** Absent unless its grant names holders. */
+  readonly recovery?: RecoveryState;
   /** For the proof of the one that opened it: 32 bytes, base64. */
   readonly challenge: string;
 }
@@ -190,7 +193,10 @@ export function createUnlocks(needs: UnlockNeeds): Unlocks {
         ...(row.approvals.length === 0 ? {} : { approved: row.approvals.map(({ by }) => by).join(" ") }),
       });
       const proved = before?.proved === undefined ? {} : { proved: before.version };
-      return { grant: id, key, delivery, versions, ...proved, challenge };
+      const kept = (await escrows.get(tx, `${hash}/${delivery.name}`)) ?? undefined;
+      const recovery = recoveryOf(delivery, kept);
+      const more = { ...proved, ...(recovery === null ? {} : { recovery }) };
+      return { grant: id, key, delivery, versions, ...more, challenge };
     });
   }
 

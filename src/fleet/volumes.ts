@@ -9,6 +9,7 @@ import { formatPrincipal } from "../model/principal.ts";
 import { parseVolumeName, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
 import { type UnlockRow, unlocks } from "../records/records.ts";
 import { isOfVolume } from "./bundle.ts";
+import { type EscrowBook, type EscrowFacts, type RecoveryState, recoveryOf } from "./escrow-book.ts";
 import type { Ledger } from "./ledger.ts";
 import { reachOf } from "./reach.ts";
 import type { Roster } from "./roster.ts";
@@ -34,6 +35,16 @@ export interface VolumeRow {
   readonly frozen?: true;
   /** What the node said went wrong. */
   readonly failed?: string;
+  /** Absent unless its grant names holders. */
+  readonly recovery?: VolumeRecovery;
+}
+
+/** Its newest recovery key, as it was made, and what is known of its use. */
+export interface VolumeRecovery extends RecoveryState {
+  readonly threshold: number;
+  /** Names, in order of their shares. */
+  readonly holders: readonly string[];
+  readonly fetched?: UnixMs;
 }
 
 export interface Volumes {
@@ -53,6 +64,7 @@ export interface VolumesNeeds {
   readonly clock: Clock;
   readonly roster: Roster;
   readonly ledger: Ledger;
+  readonly book: EscrowBook;
   today(row: UnlockRow | null, now: UnixMs): UnixMs[];
   lackOf(delivery: UnlockDelivery, row: UnlockRow | null, now: UnixMs): number;
   readonly approvalMs: number;
@@ -63,6 +75,7 @@ export function createVolumes({
   clock,
   roster,
   ledger,
+  book,
   today,
   lackOf,
   approvalMs,
@@ -99,6 +112,7 @@ export function createVolumes({
               lacking: lackOf(grant.delivery, row, clock()),
               ...(roster.nodes.get(name)?.state === "frozen" ? { frozen: true as const } : {}),
               ...(record?.failed === undefined ? {} : { failed: record.failed }),
+              ...recoveryRow(grant.delivery, book.get(ledger.hashOf(name), grant.delivery.name)),
             });
           }
         }
@@ -139,5 +153,19 @@ export function createVolumes({
         return { lacking: lackOf(delivery, next, now) };
       });
     },
+  };
+}
+
+function recoveryRow(
+  delivery: UnlockDelivery,
+  row: EscrowFacts | undefined,
+): { readonly recovery?: VolumeRecovery } {
+  const state = recoveryOf(delivery, row);
+  const plan = row ?? delivery.escrow;
+  if (state === null || plan === undefined) return {};
+  const holders = (plan.holders ?? []).map(({ name }) => name);
+  const { fetched } = row ?? {};
+  return {
+    recovery: { ...state, threshold: plan.threshold, holders, ...(fetched === undefined ? {} : { fetched }) },
   };
 }

@@ -8,6 +8,8 @@ export type Notice = "changed" | "refused";
 export interface Watching {
   /** @returns Ends it. */
   changed(node: NodeName, listener: (notice: Notice) => void): () => void;
+  /** What this node should hold is another, for a reason that the roster does not know. */
+  tell(node: NodeName): void;
   isWatched(node: NodeName): boolean;
   /** Nodes with a watch. */
   count(): number;
@@ -43,6 +45,7 @@ export function createWatching(roster: Roster): Watching {
         if (ofNode.size === 0 && listeners.get(node) === ofNode) listeners.delete(node);
       };
     },
+    tell: (node) => tell(new Set([node]), "changed"),
     isWatched: (node) => listeners.has(node),
     count: () => listeners.size,
   };

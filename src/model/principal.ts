@@ -13,6 +13,8 @@ export const actions = [
   "grant:run",
   /** Say yes to a node that waits for a volume's key. */
   "disk:approve",
+  /** Fetch the sealed shares of a volume's recovery key, and have a new one made. */
+  "disk:escrow",
   "node:read",
   "node:write",
   "node:enrol",
@@ -36,7 +38,13 @@ export const actions = [
 export type Action = (typeof actions)[number];
 
 /** What only a node does, for itself; no rule gives these. */
-export type NodeAction = "node:watch" | "node:deliver" | "node:unlock" | "node:report" | "node:renew";
+export type NodeAction =
+  | "node:watch"
+  | "node:deliver"
+  | "node:unlock"
+  | "node:escrow"
+  | "node:report"
+  | "node:renew";
 
 /** What the program does by itself. */
 export type SystemAction =
@@ -109,6 +117,7 @@ function isNodeAction(action: string): action is NodeAction {
     action === "node:watch" ||
     action === "node:deliver" ||
     action === "node:unlock" ||
+    action === "node:escrow" ||
     action === "node:report" ||
     action === "node:renew"
   );

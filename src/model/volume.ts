@@ -142,6 +142,12 @@ export function parseEscrow(text: string): Escrow {
   return assertEscrow({ threshold: Number(threshold), shares: Number(shares) }, text);
 }
 
+/** `alice`, `bob@example.com`: 64 at most. @throws KeywardError `usage` */
+export function parseHolderName(text: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}$/.test(text)) return text;
+  throw new KeywardError("usage", `holder ${printable(text)}: want letters, digits and _ . @ + -, as alice`);
+}
+
 /** @throws KeywardError `usage` */
 export function assertEscrow({ threshold, shares }: Escrow, text = `${threshold}/${shares}`): Escrow {
   const whole = Number.isInteger(threshold) && Number.isInteger(shares);

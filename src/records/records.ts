@@ -14,6 +14,7 @@
  *     inventories/    SOURCE/NODE: InventoryRow, what it says of a node       fleet
  *     deliveries/     HASH/KEY: DeliveryRecord; HASH is keyed, of the node   fleet
  *     unlocks/        HASH/GRANT: UnlockRecord: when a node got a volume's key fleet
+ *     escrows/        HASH/VOLUME: the sealed shares of a recovery key       fleet
  *     join-tokens/    a one-time token's hash and what it gives              authority
  *     certificates/   what was issued, by serial number                      authority
  *     authorities/    CA certificates and their sealed keys                  authority
@@ -33,6 +34,7 @@ import type { KeyName } from "../model/name.ts";
 import type { Node } from "../model/node.ts";
 import type { Rule } from "../model/principal.ts";
 import type { PushSettings } from "../model/push.ts";
+import type { Holder, VolumeName } from "../model/volume.ts";
 import { createTable } from "../store/table.ts";
 
 /** `dataKey`: base64 of the data key, sealed under the root key. */
@@ -79,6 +81,33 @@ export interface UnlockRow {
   readonly approvals: readonly { readonly by: string; readonly at: UnixMs }[];
 }
 export const unlocks = createTable<UnlockRow>("unlocks/", (row) => `${row.node}/${row.grant}`);
+
+/** The shares of a volume's recovery key, sealed to its holders by the node. `node` and `volume` name the row. */
+export interface EscrowRow {
+  /** As in `DeliveryRow`. */
+  readonly node: string;
+  readonly volume: VolumeName;
+  readonly grant: GrantId;
+  /** Whose rules say who may fetch them. */
+  readonly key: KeyName;
+  /** As LUKS writes it. */
+  readonly uuid: string;
+  /** Names the recovery key: 16 hexadecimal digits. */
+  readonly id: string;
+  /** Counts the volume's recovery keys, from 1. */
+  readonly generation: number;
+  readonly threshold: number;
+  /** In order of their shares, as the grant had them. */
+  readonly holders: readonly Holder[];
+  /** One for each, base64: docs/formats/escrow.md, sealed under the root key once more. */
+  readonly sealed: readonly string[];
+  readonly made: UnixMs;
+  /** When they were handed out last. */
+  readonly fetched?: UnixMs;
+  /** Since when an operator wants a new one. */
+  readonly renew?: UnixMs;
+}
+export const escrows = createTable<EscrowRow>("escrows/", (row) => `${row.node}/${row.volume}`);
 
 /** Where a version's sealed value lies. */
 export function versionKey(name: KeyName, version: VersionNumber): string {

@@ -29,6 +29,7 @@ const notTyped: readonly OperationName[] = [
   "agent.watch",
   "agent.bundle",
   "agent.unlock",
+  "agent.escrow",
   "agent.report",
   "key.text",
 ];

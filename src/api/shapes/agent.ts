@@ -7,6 +7,8 @@ import {
   object,
   oneOf,
   optional,
+  recovery,
+  seedId,
   shown,
   text,
   tree,
@@ -34,9 +36,17 @@ const bundleShape = object({
   entries: Type.Array(entry, { maxItems: 4096 }),
   /** Volumes whose keys it may ask for: `agent.unlock`. */
   volumes: optional(
-    Type.Array(object({ grant: text(64), key: text(512), version, delivery: unlockDelivery }), {
-      maxItems: 256,
-    }),
+    Type.Array(
+      object({
+        grant: text(64),
+        key: text(512),
+        version,
+        delivery: unlockDelivery,
+        /** Absent unless its grant names holders. */
+        recovery: optional(recovery),
+      }),
+      { maxItems: 256 },
+    ),
   ),
   /** 32 random bytes, base64: the proof of a version is HMAC-SHA-256 under this of fields("keyward/v1/proof", node, key, version, value). */
   challenge: text(64),
@@ -86,9 +96,24 @@ export const agentShapes = {
       proved: optional(version),
       /** Of a rehearsal: how many approvals are lacking. */
       lacking: optional(Type.Integer({ minimum: 1 })),
+      /** Absent unless its grant names holders. */
+      recovery: optional(recovery),
       /** For the proof of the one that opened it. */
       challenge: text(64),
     }),
+  },
+  "agent.escrow": {
+    body: object({
+      /** The volume's. */
+      name: text(64),
+      uuid: text(36),
+      id: seedId,
+      /** One more than that of the recovery key before. */
+      generation: version,
+      /** Base64, in order of the grant's holders: docs/formats/escrow.md. */
+      sealed: Type.Array(text(2048), { minItems: 2, maxItems: 32 }),
+    }),
+    response: object({ generation: version }),
   },
   "agent.bundle": { body: object({ held }), response: bundleShape },
   "agent.report": {

@@ -1,6 +1,6 @@
 /** Shapes: volumes of nodes, and the operators' say in opening them. */
 import Type from "typebox";
-import { object, optional, text, time, unlockDelivery, version } from "./parts.ts";
+import { object, optional, recovery, seedId, text, time, unlockDelivery, version } from "./parts.ts";
 
 const volume = object({
   node: text(253),
@@ -22,6 +22,16 @@ const volume = object({
   /** The node is frozen: it gets no key until it is thawed. */
   frozen: optional(Type.Literal(true)),
   failed: optional(text()),
+  /** Of which the server keeps the sealed shares, or is to; absent unless its grant names holders. */
+  recovery: optional(
+    object({
+      ...recovery.properties,
+      threshold: Type.Integer({ minimum: 2 }),
+      holders: Type.Array(text(64)),
+      /** When its shares were handed out last. */
+      fetched: optional(time),
+    }),
+  ),
 });
 
 export const diskShapes = {
@@ -32,5 +42,22 @@ export const diskShapes = {
   "disk.approve": {
     body: object({ node: text(253), name: text(64) }),
     response: object({ lacking: Type.Integer({ minimum: 0 }) }),
+  },
+  "disk.shares": {
+    body: object({ node: text(253), name: text(64) }),
+    response: object({
+      key: text(512),
+      uuid: text(36),
+      id: seedId,
+      generation: version,
+      threshold: Type.Integer({ minimum: 2 }),
+      made: time,
+      /** In order of their numbers; `sealed`: base64, docs/formats/escrow.md. */
+      shares: Type.Array(object({ holder: text(64), sealed: text(2048) })),
+    }),
+  },
+  "disk.renew": {
+    body: object({ node: text(253), name: text(64) }),
+    response: object({ generation: version }),
   },
 } as const;

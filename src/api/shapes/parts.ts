@@ -12,6 +12,7 @@ export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>(Type.Enum([...values]));
 export const numeral = Type.String({ pattern: "^[0-9]{1,15}$" });
 export const tree = Type.Record(Type.String({ maxLength: 256 }), Type.Unknown());
+export const seedId = Type.String({ pattern: "^[0-9a-f]{16}$" });
 export const fingerprint = Type.String({ pattern: "^[0-9a-f]{64}$" });
 export const fileDelivery = object({
   kind: Type.Literal("file"),
@@ -55,6 +56,17 @@ export const unlockDelivery = object({
     object({
       threshold: Type.Integer({ minimum: 2, maximum: 255 }),
       shares: Type.Integer({ minimum: 2, maximum: 255 }),
+      /** One for each share, which the node seals to him; absent: they are made by hand, on the node. */
+      holders: optional(
+        Type.Array(
+          object({
+            name: text(64),
+            /** X25519, SubjectPublicKeyInfo in base64. */
+            key: text(128),
+          }),
+          { minItems: 1, maxItems: 32 },
+        ),
+      ),
     }),
   ),
   conditions: object({
@@ -65,6 +77,16 @@ export const unlockDelivery = object({
     maxOpens: optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     approvals: optional(Type.Integer({ minimum: 1, maximum: 5 })),
   }),
+});
+/** Of a volume's recovery key that the server keeps the sealed shares of: the newest, 0 when there is none yet. */
+export const recovery = object({
+  generation: Type.Integer({ minimum: 0 }),
+  /** Names the key: 16 hexadecimal digits, which stand in its shares too. */
+  id: optional(seedId),
+  uuid: optional(text(36)),
+  made: optional(time),
+  /** It is not as the grant says, or an operator wants a new one: the node makes it. */
+  due: optional(Type.Literal(true)),
 });
 export const delivery = Type.Union([fileDelivery, unlockDelivery]);
 const passwordPolicy = object({
@@ -92,7 +114,7 @@ export const derivedMembers = {
 export const derived = object(derivedMembers);
 /** What a node shows of its seed and of one key of it; `public`: SubjectPublicKeyInfo, DER in base64. */
 export const shown = object({
-  seed: Type.String({ pattern: "^[0-9a-f]{16}$" }),
+  seed: seedId,
   generation: version,
   tag: Type.String({ pattern: "^[0-9a-f]{32}$" }),
   public: optional(text(1024)),

@@ -20,7 +20,7 @@ import { formatPrivateKey, formatPublicKey, generateKeyPair } from "../../format
 import { keyFingerprint } from "../../secretary/fingerprint.ts";
 import { runnable } from "../run.ts";
 
-const kinds = ["environment", "writer", "secretary"] as const;
+const kinds = ["environment", "writer", "holder", "secretary"] as const;
 type Kind = (typeof kinds)[number];
 
 export const command = runnable(
@@ -29,7 +29,11 @@ export const command = runnable(
     summary: "Make key pairs for sealed values: an environment's and a writer's",
     words: ["[NAME...]"],
     flags: {
-      kind: { type: "string", choices: kinds, help: "environment, writer, or secretary for ENC[NACL,…]" },
+      kind: {
+        type: "string",
+        choices: kinds,
+        help: "environment, writer, holder of a share, or secretary for ENC[NACL,…]",
+      },
       directory: { type: "string", value: "DIR", help: "Where to (./keys)" },
       force: { type: "boolean", help: "Replace keys that are there: what was sealed to them is lost" },
     },
@@ -38,11 +42,12 @@ export const command = runnable(
       "keyward genkeys",
       "keyward genkeys prod staging --kind environment",
       "keyward genkeys alice --kind writer --directory ~/keys",
+      "keyward genkeys alice bob carol --kind holder",
       "keyward genkeys --kind secretary",
     ],
     notes: [
       "Without a NAME: a pair called environment and one called writer, which encrypt and decrypt find by themselves; with --kind secretary: master and config. Each NAME makes NAME-public-key.pem and NAME-private-key.pem (mode 0600). A key that is there stays.",
-      "An environment's private key is for those who open values, its public key for those who write. A writer's private key is for one person or pipeline, its public key for those who open.",
+      "An environment's private key is for those who open values, its public key for those who write. A writer's private key is for one person or pipeline, its public key for those who open. A holder's public key is for grants with --escrow, its private key for the holder alone: see keyward disk share.",
     ],
     async run({ world, out }, { words, flags }) {
       const shown = flags.directory ?? "keys";
@@ -93,7 +98,8 @@ interface Pair {
 
 function makePair(kind: Kind): Pair {
   switch (kind) {
-    case "environment": {
+    case "environment":
+    case "holder": {
       const pair = generateRecipient(systemRandom);
       const { publicKey } = pair;
       return {

@@ -47,12 +47,13 @@ const add = act({
     "keyward grant add tls/api/key --to role:api --path /etc/api/tls.key --owner api --mode 0440 -- systemctl reload api",
     "keyward grant add db/orders/password --to 'env:*' --path orders.password --dry-run",
     "keyward grant add disk/db1 --to name:db1 --unlock luks --device /dev/disk/by-id/virtio-data --name data --mount /srv/data --fstype ext4 --start mongodb.service",
+    "keyward grant add disk/db1 --to name:db1 --unlock luks --device /dev/disk/by-id/virtio-data --name data --escrow 2/3 --holder alice.pub --holder bob.pub --holder carol.pub",
   ],
   notes: [
     "What follows -- is run on the node once for each change, after all files of that change are in place: a program and its arguments, never a shell's command line. Repeated --run flags say the same, word by word. The path is the key's name unless it is given. A program, or a path that is absolute, needs the right grant:run.",
     "With --unlock the key opens an encrypted volume and lies in no file: the node asks for it when it opens the volume, and gets it when the conditions hold. A key opens one volume of a node. It needs the right grant:run. With --offline a copy of its key is kept on the node, sealed to it, and opens the volume while no server answers; the conditions are the server's to see to, and are not to be had together with it.",
   ],
-  async run({ call, out, dryRun }, { words: [name = ""], flags, rest }) {
+  async run({ call, out, world, dryRun }, { words: [name = ""], flags, rest }) {
     const key = parseKeyName(name);
     const ofFile = {
       path: flags.path,
@@ -61,7 +62,7 @@ const add = act({
       mode: flags.mode,
     };
     const delivery: Delivery = isUnlock(flags)
-      ? unlockOf(flags, flags.offline, { ...ofFile, run: flags.run ?? rest })
+      ? unlockOf(flags, flags.offline, { ...ofFile, run: flags.run ?? rest }, world.cwd)
       : present({
           kind: "file" as const,
           path: parseInstallPath(flags.path ?? name),

@@ -20,6 +20,7 @@ export function agentHandlers(parts: Pick<Serving, "authority" | "fleet" | "watc
       watches.open(caller, { node: nodeOf(caller), held, again }, sink),
     "agent.unlock": (caller, { body: { name, rehearse }, connection: { from } }) =>
       fleet.unlock(caller, name, from, { rehearse: rehearse === true }),
+    "agent.escrow": (caller, { body }) => fleet.escrow(caller, body),
     "agent.bundle": async (caller, { body }) => ({
       ...(await fleet.bundleFor(caller, body.held)),
       ca: trustedOf(authority),

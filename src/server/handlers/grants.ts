@@ -19,6 +19,8 @@ export function grantHandlers({
       fleet.pillar(caller, path.node, { values: query.values === "true" }),
     "disk.list": async (caller, { query }) => ({ volumes: await fleet.volumes(caller, query) }),
     "disk.approve": (caller, { body }) => fleet.approve(caller, body.node, body.name),
+    "disk.shares": (caller, { body }) => fleet.shares(caller, body.node, body.name),
+    "disk.renew": (caller, { body }) => fleet.renewEscrow(caller, body.node, body.name),
     "query.test": (caller, { query }) => fleet.testQuery(caller, query.query, query.node),
   };
 }

@@ -25,7 +25,7 @@ export const list = act({
         blocks: [
           {
             kind: "table",
-            head: ["NODE", "NAME", "KEY", "DEVICE", "MOUNT", "VERSION", "LAST ASKED", "STATE"],
+            head: ["NODE", "NAME", "KEY", "DEVICE", "MOUNT", "VERSION", "LAST ASKED", "RECOVERY", "STATE"],
             rows: volumes.map(rowOf),
           },
         ],
@@ -46,8 +46,22 @@ function rowOf(volume: Volume): Cell[] {
     delivery.mount?.point ?? "",
     proved === undefined || proved === version ? String(version) : `${proved}, then ${version}`,
     time(opened),
+    recoveryCell(volume),
     stateOf(volume),
   ];
+}
+
+/** What is known here of its recovery key; on the node, preflight says more. */
+function recoveryCell({ delivery: { escrow, name }, recovery, node }: Volume): Cell {
+  if (escrow === undefined) return "";
+  if (recovery === undefined) return `${escrow.threshold}/${escrow.shares} by hand`;
+  const { generation, threshold, holders, made, fetched, due } = recovery;
+  const wanted = `${escrow.threshold}/${escrow.shares}`;
+  if (generation === 0) return { text: `${wanted} wanted, none yet`, style: "yellow" };
+  const has = `${threshold}/${holders.length}, sealed to ${holders.join(", ")}, made ${time(made)}`;
+  if (due === true) return { text: `${has}; to be made anew`, style: "yellow" };
+  if (fetched === undefined) return has;
+  return { text: `${has}; fetched ${time(fetched)}: keyward disk renew ${node} ${name}`, style: "yellow" };
 }
 
 function stateOf({ asked, lacking, failed, proved, version, opened }: Volume): Cell {

@@ -24,8 +24,8 @@ export const preflight = act({
     const known = chosen(node, words);
     const volumes = flags["no-server"] === true || known.length === 0 ? null : await node.volumes();
     const lines = [];
-    for (const { key, delivery } of known) {
-      const here = await look(node.host, key, delivery, [], files);
+    for (const { key, delivery, recovery } of known) {
+      const here = await look(node.host, key, delivery, [], files, recovery);
       const there = (await volumes?.rehearse(delivery.name)) ?? [];
       for (const line of [...here, ...there]) lines.push({ volume: delivery.name, ...line });
     }

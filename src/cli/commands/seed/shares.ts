@@ -1,26 +1,18 @@
 /** `seed split`, `seed join`, `seed recover`: a seed among people, and back from them or from its place. */
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { KeywardError } from "../../../base/errors.ts";
 import type { Secret } from "../../../base/secret.ts";
 import { act } from "../../../command/command.ts";
-import { readBytes } from "../../../command/read-file.ts";
 import { present, required, requiredInteger } from "../../../command/read-flags.ts";
 import type { Session } from "../../../command/session.ts";
 import type { World } from "../../../command/world.ts";
 import { writeNew } from "../../../command/write-file.ts";
 import { systemRandom } from "../../../crypto/random.ts";
-import {
-  formatShare,
-  MAX_SHARE_BYTES,
-  parseShare,
-  readSeedFacts,
-  type SeedShare,
-} from "../../../formats/seed/seed.ts";
+import { formatShare, readSeedFacts } from "../../../formats/seed/seed.ts";
 import { findSeed, openersOf, seedFlags } from "../../../machine/open-seed.ts";
 import { type SealingFlags, saysSealing, sealingFlags, sealingOf } from "../../../machine/seal-seed.ts";
 import { openPlace, parsePlace } from "../../../machine/seed-place.ts";
-import { shareFiles } from "../../../machine/share-files.ts";
+import { readShare, shareFiles } from "../../../machine/share-files.ts";
 import type { SeedPlace } from "../../../model/seed-place.ts";
 import { noSeed, sealAnew, type UnsealedSeed, unsealSeed } from "../../../seed/seed.ts";
 import { factsBlock, factsOf, warningsBlock, warningsOf } from "./describe.ts";
@@ -173,15 +165,4 @@ async function putSeed(
       names: [facts.id],
     },
   );
-}
-
-function readShare(file: string): SeedShare {
-  const what = `share ${JSON.stringify(file)}`;
-  if (!existsSync(file)) throw new KeywardError("local", `${what}: no such file`);
-  const bytes = readBytes(file, "share", MAX_SHARE_BYTES);
-  try {
-    return parseShare(bytes, what);
-  } finally {
-    bytes.fill(0);
-  }
 }
