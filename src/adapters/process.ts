@@ -83,8 +83,8 @@ export interface Conversation {
   /** Its standard error. */
   readonly words: Readable;
   readonly ended: Promise<End>;
-  /** It, and what it started. */
-  kill(): void;
+  /** It, and what it started. @param signal - KILL unless given. */
+  kill(signal?: NodeJS.Signals): void;
 }
 
 /** A program to talk to, for as long as it lasts; whoever starts one kills it. */
@@ -104,7 +104,7 @@ export function converse(
     const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
     // one that ends early breaks its streams off; `ended` says how it ended
     stream.on("error", () => {});
-    return { stream, words: child.stderr, ended: endOf(child), kill: () => killGroup(child) };
+    return { stream, words: child.stderr, ended: endOf(child), kill: (signal) => killGroup(child, signal) };
   } catch (error) {
     return { kind: "not-started", code: codeOf(error) };
   }
@@ -196,12 +196,12 @@ function follow(child: ChildProcess, program: Program, output: Output, finish: (
   });
 }
 
-function killGroup(child: ChildProcess): void {
+function killGroup(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, "SIGKILL");
+    process.kill(-child.pid, signal);
   } catch {
-    child.kill("SIGKILL");
+    child.kill(signal);
   }
 }
 

@@ -12,6 +12,7 @@ import { Secret } from "../base/secret.ts";
 import type { UnixMs } from "../base/time.ts";
 import { hostKey } from "../formats/bundle/bundle.ts";
 import { createCsr } from "../formats/csr/csr.ts";
+import { identityOf } from "../formats/x509/identity.ts";
 import { type NodeName, parseNodeName } from "../model/name.ts";
 import type { State } from "./state.ts";
 
@@ -54,6 +55,17 @@ export function loadMembership(
   };
 }
 
+/** The servers, and the name that they know this host by. @throws KeywardError `local` before enrolment. */
+export function loadServer(
+  state: Pick<State, "read" | "path">,
+): Pick<Membership, "address" | "others" | "node"> {
+  const text = textOf(state, "server.json");
+  if (text !== "") return parseServer(state, text);
+  throw new KeywardError("local", `${state.path}: names no server`, {
+    hint: "this host has to enrol first: keyward agent --once",
+  });
+}
+
 /** The certificates to trust; none before first contact. */
 export function loadCa(state: Pick<State, "read" | "path">): string[] {
   return certificatesOf(textOf(state, "ca.pem"));
@@ -70,6 +82,31 @@ export function saveMembership(state: State, membership: Membership): void {
   saveServer(state, membership);
   if (keepsKey) saveIdentity(state, key, certificate);
   else state.write("identity.pem", utf8(certificate));
+}
+
+/** A later certificate for the same key, in the place of the one that is kept. */
+export function saveCertificate(state: State, key: Secret | null, certificate: string): void {
+  if (key === null) state.write("identity.pem", utf8(certificate));
+  else saveIdentity(state, key, certificate);
+}
+
+/** Is the first a later generation than the other, of the same node and its key? */
+export function isLater(certificate: string, other: string): boolean {
+  const [one, two] = [new X509Certificate(certificate), new X509Certificate(other)];
+  const [now, before] = [identityIn(one), identityIn(two)];
+  return (
+    one.publicKey.equals(two.publicKey) &&
+    now?.kind === "node" &&
+    before?.kind === "node" &&
+    now.name === before.name &&
+    now.generation > before.generation
+  );
+}
+
+/** @throws KeywardError `malformed` */
+function identityIn({ subjectAltName = "" }: X509Certificate) {
+  const uris = subjectAltName.split(", ").filter((name) => name.startsWith("URI:"));
+  return identityOf(uris.map((name) => ({ kind: "uri", value: name.slice("URI:".length) })));
 }
 
 export function saveServer(

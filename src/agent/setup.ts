@@ -10,13 +10,14 @@ import type { Clock, DurationMs } from "../base/time.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { Random } from "../crypto/random.ts";
 import type { DiskHost } from "../disk/disk.ts";
+import { handedOver } from "./boot-certificate.ts";
 import type { CredentialSockets } from "./credentials.ts";
 import type { SeedSource } from "./deriver.ts";
 import { enrol, type Joining } from "./enrol.ts";
 import { prepareDirectory } from "./home.ts";
 import { createDerivedIdentity, createKeptIdentity, type Identity, isCertificateOf } from "./identity.ts";
 import type { AgentLog } from "./log.ts";
-import { lifeOf, loadMembership, type Membership, saveServer } from "./membership.ts";
+import { lifeOf, loadMembership, type Membership, saveCertificate, saveServer } from "./membership.ts";
 import { createPace, type Pace, type Wait } from "./pace.ts";
 import { openState, type State } from "./state.ts";
 
@@ -32,6 +33,8 @@ export interface AgentOptions {
   readonly joining: Joining;
   /** Of this program, reported as a fact. */
   readonly version: string;
+  /** Where the initramfs leaves the certificate that it got at this boot. */
+  readonly bootCertificate?: string;
   /** Between looks at all files, beside those that the kernel's notices cause; 60 s unless given. */
   readonly lookEvery?: DurationMs;
   /** For a hook; 30 s unless given. */
@@ -146,8 +149,8 @@ function enrolNow(setup: Setup, known: Pick<Membership, "address" | "others" | "
  * What the state directory says, if there is the key for its certificate. A key that was kept is good until the one
  * from the seed has taken its place.
  */
-async function membershipOf({ state, identity, parts }: Setup): Promise<Membership | null> {
-  const known = loadMembership(state);
+async function membershipOf({ options, state, identity, parts }: Setup): Promise<Membership | null> {
+  const known = withBoot(options, state, loadMembership(state));
   if (known === null) return null;
   if (known.key !== null) return { ...known, key: known.key, keepsKey: true };
   if (identity.kept) return null;
@@ -158,6 +161,19 @@ async function membershipOf({ state, identity, parts }: Setup): Promise<Membersh
     "the certificate is for another seed than this machine's: enrolling again",
   );
   return null;
+}
+
+/** The initramfs has shown a later certificate to the server: the one that is kept would look like a copy's. */
+function withBoot(
+  { bootCertificate }: AgentOptions,
+  state: State,
+  known: ReturnType<typeof loadMembership>,
+): typeof known {
+  if (known === null || bootCertificate === undefined) return known;
+  const certificate = handedOver(bootCertificate, known);
+  if (certificate === null) return known;
+  saveCertificate(state, known.key, certificate);
+  return { ...known, certificate };
 }
 
 /** @throws KeywardError `usage` */

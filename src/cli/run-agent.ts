@@ -4,6 +4,7 @@ import { createAccounts } from "../adapters/accounts/accounts.ts";
 import { type RunProgram, runProgram } from "../adapters/adapters.ts";
 import { createHost } from "../adapters/host/host.ts";
 import { type AgentOptions, createAgent } from "../agent/agent.ts";
+import { BOOT_CERTIFICATE } from "../agent/boot-certificate.ts";
 import type { CredentialSockets } from "../agent/credentials.ts";
 import type { SeedSource } from "../agent/deriver.ts";
 import { systemWait } from "../agent/pace.ts";
@@ -50,6 +51,7 @@ export async function runAgent(command: AgentCommand) {
       identity,
       joining,
       version,
+      bootCertificate: BOOT_CERTIFICATE,
     },
     {
       connect: createClient,

@@ -10,6 +10,17 @@ export {
   type RecoveryKey,
 } from "./escrow.ts";
 export type { DiskHost, VolumeKey } from "./host.ts";
+export {
+  type InitramfsFile,
+  type InitramfsSettings,
+  type InitramfsTool,
+  type InstalledProgram,
+  initramfsCommand,
+  initramfsCrypttab,
+  initramfsFiles,
+  initramfsTools,
+  isUnchanged,
+} from "./initramfs.ts";
 export { type OpenedVolume, openVolume } from "./open.ts";
 export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";
 export { copySealedHeader, type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";

@@ -87,6 +87,7 @@ export async function setUp(t: TestContext) {
           token: Secret.fromText(token),
         },
         version: "0.0.0-test",
+        bootCertificate: join(root, "boot/certificate.pem"),
       },
       {
         ...shared,

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { KnownVolume } from "../../agent/known-volumes.ts";
 import type { Unlocked, Volumes } from "../../agent/volumes.ts";
 import { isKeywardError, KeywardError } from "../../base/errors.ts";
-import { Secret } from "../../base/secret.ts";
+import type { Secret } from "../../base/secret.ts";
 import { type DurationMs, parseDuration } from "../../base/time.ts";
 import { act } from "../../command/command.ts";
 import { guard } from "../../command/guard.ts";
@@ -11,6 +11,7 @@ import type { Output } from "../../command/output.ts";
 import { present } from "../../command/read-flags.ts";
 import type { World } from "../../command/world.ts";
 import { RECOVERY } from "../../disk/disk.ts";
+import { recoveryKey } from "../../machine/disk/recovery-key.ts";
 import {
   knownVolume,
   nodeFlags,
@@ -202,12 +203,4 @@ async function recover(node: ThisNode, name: VolumeName, world: World, out: Outp
       out.note(`${name}: this key does not open it`);
     }
   }
-}
-
-/** As `disk escrow` makes one: 64 hexadecimal digits, with blanks or dashes as people write them; else it is the key itself. */
-function recoveryKey(typed: Secret): Secret {
-  const text = Buffer.from(typed.reveal()).toString("utf8").replaceAll(/[\s-]/g, "").toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(text)) return typed;
-  typed.wipe();
-  return Secret.take(Buffer.from(text, "hex"));
 }

@@ -3,15 +3,18 @@ import path from "node:path";
 import { createAccounts } from "../../adapters/accounts/accounts.ts";
 import { runProgram } from "../../adapters/adapters.ts";
 import { createHost } from "../../adapters/host/host.ts";
-import { createDeriver } from "../../agent/deriver.ts";
+import { BOOT_CERTIFICATE } from "../../agent/boot-certificate.ts";
+import { createDeriver, type SeedSource } from "../../agent/deriver.ts";
 import { createHeaders } from "../../agent/headers.ts";
 import type { KnownVolume } from "../../agent/known-volumes.ts";
-import { addressesOf, hostKeyOf } from "../../agent/membership.ts";
+import type { AgentLog } from "../../agent/log.ts";
+import { addressesOf, hostKeyOf, type Membership } from "../../agent/membership.ts";
 import { systemWait } from "../../agent/pace.ts";
 import { peekVolumes } from "../../agent/peek.ts";
+import type { AgentParts } from "../../agent/setup.ts";
 import { standingMembership } from "../../agent/standing-membership.ts";
 import { createVolumeSpares } from "../../agent/volume-spares.ts";
-import { createVolumes, type Volumes } from "../../agent/volumes.ts";
+import { createVolumes, type Volumes, type VolumesParts } from "../../agent/volumes.ts";
 import { KeywardError } from "../../base/errors.ts";
 import { type DurationMs, systemClock } from "../../base/time.ts";
 import { createClient } from "../../client/client.ts";
@@ -76,41 +79,56 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
           identity: flags.identity ?? "kept",
           joining: {},
           version,
+          bootCertificate: BOOT_CERTIFICATE,
         },
-        {
-          connect: createClient,
-          pin: pinServer,
-          clock: systemClock,
-          random: systemRandom,
-          wait: systemWait,
-          host: createHost(),
-          accounts: createAccounts(),
-          run: runProgram,
-          seed,
-          log,
-        },
+        agentParts(seed, log),
         world.interrupted,
       );
-      const { ca, certificate, key, node } = membership;
-      // A server that hangs must leave time to ask again.
-      const servers = addressesOf(membership).map((address) => ({
-        ...createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
-        address,
-      }));
-      const parts = { clock: systemClock, random: systemRandom, log, node };
-      return createVolumes({
-        ...{ ...parts, wait: systemWait, host },
-        deriver: createDeriver(seed),
-        servers: () => servers,
-        known: () => peekVolumes(stateDirectory),
-        spares: createVolumeSpares({
-          ...{ ...parts, stateDirectory },
-          host: () => hostKeyOf(key, createHost().machineId()),
-        }),
+      return volumesOf(membership, {
+        ...{ host, seed, log, known: () => peekVolumes(stateDirectory) },
         headers: createHeaders(stateDirectory, systemRandom),
+        spares: createVolumeSpares({
+          ...{ clock: systemClock, random: systemRandom, log, node: membership.node, stateDirectory },
+          host: () => hostKeyOf(membership.key, createHost().machineId()),
+        }),
       });
     },
   };
+}
+
+/** What an agent has of this host, for a command that is one for a moment. */
+export function agentParts(seed: SeedSource, log: AgentLog): AgentParts {
+  return {
+    connect: createClient,
+    pin: pinServer,
+    clock: systemClock,
+    random: systemRandom,
+    wait: systemWait,
+    host: createHost(),
+    accounts: createAccounts(),
+    run: runProgram,
+    seed,
+    log,
+  };
+}
+
+type OwnParts = Pick<VolumesParts, "host" | "known" | "log" | "headers" | "spares"> & {
+  readonly seed: SeedSource;
+};
+
+export function volumesOf(membership: Membership, { seed, ...parts }: OwnParts): Volumes {
+  const { ca, certificate, key, node } = membership;
+  // A server that hangs must leave time to ask again.
+  const servers = addressesOf(membership).map((address) => ({
+    ...createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
+    address,
+  }));
+  return createVolumes({
+    ...{ clock: systemClock, random: systemRandom, wait: systemWait, node },
+    ...parts,
+    deriver: createDeriver(seed),
+    servers: () => servers,
+  });
 }
 
 /** Of those that are known here. @throws KeywardError `not-found` */
