@@ -14,8 +14,7 @@ import { isKeywardError } from "../src/base/errors.ts";
 import { Secret } from "../src/base/secret.ts";
 import { createClient } from "../src/client/client.ts";
 import { systemRandom } from "../src/crypto/random.ts";
-import type { VolumeName } from "../src/model/volume.ts";
-import { BUDGET, grant, name, putKey, setUp } from "../test/agent/volume-rig.ts";
+import { grant, putKey, setUp } from "../test/agent/volume-rig.ts";
 import { withServer } from "./processes.ts";
 import type { Row } from "./row.ts";
 
@@ -23,6 +22,8 @@ const ROUNDS = 21;
 const VOLUMES = 8;
 const NODES = Number(process.env.BENCH_NODES ?? 1000);
 const SIZE = 20 * 1024 * 1024;
+/** What follows a key is over by then. */
+const QUIET_MS = 1200;
 
 const median = (all: readonly number[]): number =>
   all.toSorted((a, b) => a - b)[all.length >> 1] ?? Number.NaN;
@@ -76,9 +77,16 @@ async function handed(): Promise<Row[]> {
     const path = join(root, "sockets/data.key");
     while ((await askSocket(path).catch(() => 0)) === 0)
       await systemWait(50 as never, new AbortController().signal);
-    return await medianOf(ROUNDS, async () => {
-      if ((await askSocket(path)) !== key.length) throw new Error("no key came");
-    });
+    const all: number[] = [];
+    for (let i = 0; i < ROUNDS; i++) {
+      await systemWait(QUIET_MS as never, new AbortController().signal);
+      all.push(
+        await timed(async () => {
+          if ((await askSocket(path)) !== key.length) throw new Error("no key came");
+        }),
+      );
+    }
+    return median(all);
   });
   const clevis = await clevisMs();
   const what = "a volume's key: asked at the agent's socket → there, proved to the server";
@@ -192,10 +200,10 @@ async function slots(): Promise<Row[]> {
 }
 
 async function atOnce(): Promise<Row[]> {
-  return await inRig(async ({ admin, start, beside, root, settled }) => {
-    const names: VolumeName[] = [];
+  return await inRig(async ({ admin, start, socketOf, root, settled }) => {
+    const names: string[] = [];
     for (let i = 0; i < VOLUMES; i++) {
-      const one = `${name}-${i}` as VolumeName;
+      const one = `data-${i}`;
       const device = join(root, `${one}.img`);
       writeFileSync(device, "");
       truncateSync(device, SIZE);
@@ -203,43 +211,58 @@ async function atOnce(): Promise<Row[]> {
       await createLuks().format(device, key);
       const body = { value: Buffer.from(key.reveal()).toString("base64") };
       await admin.call("key.put", { path: { name: `disk/${one}` }, body });
-      const delivery = {
-        kind: "unlock",
-        type: "luks",
-        name: one,
-        device,
-        start: [],
-        atLoss: "close",
-        conditions: {},
-      };
+      const delivery = { kind: "unlock", type: "luks", name: one, device, start: [], atLoss: "close" };
       await admin.call("grant.add", {
-        body: { key: `disk/${one}`, query: "role:db", delivery: delivery as never },
+        body: { key: `disk/${one}`, query: "role:db", delivery: { ...delivery, conditions: {} } as never },
       });
       names.push(one);
     }
-    const stop = start(false, false);
+    start(names);
     await settled("the agent is there", (row) => row !== undefined);
-    await stop();
-    const volumes = await beside();
-    const ask = async (one: VolumeName): Promise<void> => {
-      const { key } = await volumes.keyFor(one, BUDGET, new AbortController().signal);
-      key.wipe();
-    };
-    for (const one of names) await ask(one);
+    const ask = async (one: string): Promise<number> =>
+      await timed(async () => {
+        if ((await askSocket(socketOf(one))) !== 32) throw new Error("no key came");
+      });
+    const quiet = () => systemWait(QUIET_MS as never, new AbortController().signal);
+    await quiet();
+    await Promise.all(names.map(ask));
+    await quiet();
     const alone: number[] = [];
-    for (const one of names) alone.push(await medianOf(5, () => ask(one)));
-    const slowest = Math.max(...alone);
-    const together = await medianOf(5, () => Promise.all(names.map(ask)));
+    for (const one of names) {
+      const all: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        all.push(await ask(one));
+        await quiet();
+      }
+      alone.push(median(all));
+    }
+    const [together, slowest]: [number[], number[]] = [[], []];
+    for (let i = 0; i < 9; i++) {
+      let each: number[] = [];
+      together.push(await timed(async () => (each = await Promise.all(names.map(ask)))));
+      slowest.push(Math.max(...each));
+      await quiet();
+    }
+    const [all, during, single] = [median(together), median(slowest), Math.max(...alone)];
+    const row = {
+      what: `keys of ${VOLUMES} volumes, asked for at their sockets at once`,
+      figure: `${all.toFixed(1)} ms`,
+      goal: "≤ 1.3 ×",
+      conditions:
+        "each from the server, whose process is this one; as the second boot and any later one has it; medians of 9 and 5",
+    };
     return [
       {
-        what: `keys of ${VOLUMES} volumes, asked for at once`,
-        figure: `${together.toFixed(0)} ms`,
-        peer: `the slowest one alone ${slowest.toFixed(0)} ms`,
-        ratio: `${(together / slowest).toFixed(2)} ×`,
-        goal: "≤ 1.3 ×",
-        met: together / slowest <= 1.3,
-        conditions:
-          "each asked of the server, tried by cryptsetup, proved; server in the same process; medians of 5",
+        ...row,
+        peer: `the slowest one of the ${VOLUMES} meanwhile ${during.toFixed(1)} ms`,
+        ratio: `${(all / during).toFixed(2)} ×`,
+        met: all / during <= 1.3,
+      },
+      {
+        ...row,
+        peer: `the slowest one alone ${single.toFixed(1)} ms`,
+        ratio: `${(all / single).toFixed(2)} ×`,
+        met: all / single <= 1.3,
       },
     ];
   });

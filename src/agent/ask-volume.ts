@@ -38,6 +38,8 @@ export interface VolumeAnswer {
   readonly keys: readonly AnsweredKey[];
   /** The node has opened it before: then it is not blank, whatever it looks like. */
   readonly known: boolean;
+  /** The version that the server believes it opens with. */
+  readonly proved?: VersionNumber;
   readonly grant: string;
   /** Absent unless its grant names holders, or when it was kept here. */
   readonly recovery?: RecoveryState;
@@ -216,6 +218,7 @@ async function answerOf(
     delivery: delivery as unknown as UnlockDelivery,
     keys,
     known: raw.proved !== undefined,
+    ...(raw.proved === undefined ? {} : { proved: raw.proved as VersionNumber }),
     grant: raw.grant,
     ...(raw.recovery === undefined ? {} : { recovery: raw.recovery }),
     from: { call: (operation, request) => server.call(operation, request), challenge },

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import type { Random } from "../crypto/random.ts";
 import { MAX_HEADER_BACKUP_BYTES } from "../formats/header-backup/header-backup.ts";
 import type { VolumeName } from "../model/volume.ts";
+import type { HeaderKeeper } from "./after-opening.ts";
 import { openDirectory } from "./directory.ts";
 import { fileError } from "./file-error.ts";
 import { prepareDirectory } from "./home.ts";
 import { createTemporaries, placeFile } from "./place.ts";
 import { readFile } from "./read.ts";
-import type { HeaderKeeper } from "./volumes.ts";
 
 export interface Headers extends HeaderKeeper {
   /** They go. */

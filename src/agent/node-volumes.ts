@@ -5,17 +5,19 @@ import type { DurationMs } from "../base/time.ts";
 import { parseVolumeName, type VolumeName } from "../model/volume.ts";
 import type { Server } from "./ask-volume.ts";
 import type { Deriver } from "./deriver.ts";
+import { createHandOver, type HandOver } from "./hand-over.ts";
 import { createHeaders } from "./headers.ts";
 import type { HeldVersion } from "./installed.ts";
 import { addVolumes, type GrantedVolume } from "./known-volumes.ts";
 import { addressesOf, hostKeyOf, type Membership } from "./membership.ts";
 import type { Disks, Setup } from "./setup.ts";
 import { createVolumeKeeper, type VolumeKeeper } from "./volume-keeper.ts";
+import { createVolumeProofs } from "./volume-proofs.ts";
 import { createVolumeSpares } from "./volume-spares.ts";
 import { createVolumes, type Volumes } from "./volumes.ts";
 import type { Failure } from "./wanted.ts";
 
-export interface NodeVolumes extends Omit<VolumeKeeper, "known" | "given"> {
+export interface NodeVolumes extends Omit<VolumeKeeper, "known" | "given" | "opened"> {
   close(): void;
 }
 
@@ -57,12 +59,18 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
     ...{ stateDirectory: setup.state.path, node, clock, random, log },
     host: () => hostKeyOf(membership().key, host.machineId()),
   });
-  const volumes: Volumes = createVolumes({
-    ...{ clock, random, wait, log, deriver, node, spares },
+  const servers = (): Server[] => serversOf(setup, membership());
+  const shared = {
+    ...{ clock, random, wait, log, deriver, node, spares, servers, signal },
     host: disks.host,
-    servers: () => serversOf(setup, membership()),
     known: () => keeper.known(),
     headers: createHeaders(setup.state.path, random),
+  };
+  const volumes: Volumes = createVolumes(shared);
+  const proofs = createVolumeProofs({ ...shared, state: setup.state });
+  const handOver = createHandOver({
+    ...{ ...shared, proofs },
+    onOpens: (name, version) => keeper.opened(name, version),
   });
   const keeper: VolumeKeeper = createVolumeKeeper({
     ...{ state: setup.state, volumes, spares, wait, random, log, signal },
@@ -71,9 +79,17 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
     onFailures: parts.onFailures,
     onWithdrawn: parts.onWithdrawn,
   });
-  const sockets = openSockets(disks, volumes, setup, keeper.given, signal);
+  const sockets = openSockets(disks, handOver, setup, keeper.given, signal);
   return {
     ...keeper,
+    start() {
+      keeper.start();
+      void proofs.send();
+    },
+    async settled() {
+      await handOver.settled();
+      await keeper.settled();
+    },
     close() {
       over.abort();
       void sockets.then((open) => Promise.all(open.map((socket) => socket.close())));
@@ -99,7 +115,7 @@ function serversOf({ parts }: Setup, membership: Membership): Server[] {
 
 async function openSockets(
   disks: Disks,
-  volumes: Volumes,
+  handOver: HandOver,
   { parts }: Setup,
   given: (name: VolumeName) => void,
   until: AbortSignal,
@@ -112,7 +128,7 @@ async function openSockets(
       const answer = async (signal: AbortSignal) => {
         log.info({ volume: name }, "systemd asks for the key");
         try {
-          const { key, version } = await volumes.keyFor(
+          const { key, version } = await handOver.keyFor(
             name,
             SOCKET_BUDGET,
             AbortSignal.any([signal, until]),

@@ -9,6 +9,7 @@
  *     digest.key      32 random bytes, under which digests of installed files are made
  *     installed.json  what is installed, see `installed.ts`
  *     volumes.json    the volumes that are granted to this node, see `volume-keeper.ts`
+ *     proofs.json     which version opens a volume, until the server has heard it, see `volume-proofs.ts`
  *     headers/        copies of their headers, sealed, see `headers.ts`
  *     bundle.sealed   what may be used while no server can be reached, see `offline.ts`
  */
@@ -32,6 +33,7 @@ export type StateFile =
   | "digest.key"
   | "installed.json"
   | "volumes.json"
+  | "proofs.json"
   | "bundle.sealed";
 
 export interface State {

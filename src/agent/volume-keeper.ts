@@ -35,6 +35,8 @@ export interface VolumeKeeper {
   want(volumes: ResponseOf<"agent.bundle">["volumes"]): void;
   /** The server is there, and what it granted last is granted still. */
   confirm(): void;
+  /** systemd opens it with the key that it got here. */
+  opened(name: VolumeName, version: VersionNumber): void;
   /** The node is frozen: nothing opens, and what its grant says so closes. */
   freeze(): void;
   known(): readonly KnownVolume[];
@@ -88,6 +90,8 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   const nagged = new Set<string>();
   const backoffs = new Map<string, Backoff>();
   const reopened = new Set<string>();
+  /** By name: systemd may ask before the server has said what is granted. */
+  const early = new Map<string, VersionNumber>();
 
   const save = (): void => saveVolumes(state, known.values());
 
@@ -139,6 +143,14 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
   async function appears(device: string): Promise<void> {
     for (let left = DEVICE.tries; left > 0 && !existsSync(device) && !signal.aborted; left--)
       await wait(DEVICE.every, signal);
+  }
+
+  /** systemd has its key, and may take a while. */
+  async function opens(name: VolumeName): Promise<void> {
+    for (let left = DEVICE.tries; left > 0 && !signal.aborted; left--) {
+      if ((await host.luks.status(name)) !== null) return;
+      await wait(DEVICE.every, signal);
+    }
   }
 
   async function tend(volume: KnownVolume): Promise<void> {
@@ -211,6 +223,7 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
 
   async function lose({ grant, key, version, delivery, opensWith }: KnownVolume): Promise<void> {
     spares.forget(delivery.name);
+    early.delete(delivery.name);
     const how = await closeBy(delivery, delivery.atLoss);
     known.delete(grant);
     save();
@@ -237,7 +250,7 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
       const lost = [...known.values()].filter(({ grant }) => !now.has(grant));
       const before = canonicalJson([...known.values()] as never);
       for (const one of wanted) {
-        const opensWith = known.get(one.grant)?.opensWith;
+        const opensWith = known.get(one.grant)?.opensWith ?? early.get(one.delivery.name);
         known.set(one.grant, { ...one, ...(opensWith === undefined ? {} : { opensWith }) });
       }
       if (canonicalJson([...known.values()] as never) !== before) save();
@@ -246,6 +259,13 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
     },
     confirm() {
       if (known.size > 0) spares.confirm(namesOf(known.values()));
+    },
+    opened(name, version) {
+      early.set(name, version);
+      const one = [...known.values()].find(({ delivery }) => delivery.name === name);
+      if (one === undefined) return;
+      if (one.opensWith !== version) note(one, version);
+      if (one.version !== version) later(one, "opens", () => opens(name).then(() => tend(one)));
     },
     freeze() {
       for (const one of known.values()) {

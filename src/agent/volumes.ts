@@ -4,16 +4,13 @@
  */
 
 import { restoreHeader } from "../adapters/luks/header-copy.ts";
-import { fields, fromBase64, toBase64 } from "../base/bytes.ts";
-import { isKeywardError, KeywardError } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
+import { KeywardError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
 import type { DurationMs } from "../base/time.ts";
-import { hmacSha256 } from "../crypto/mac.ts";
 import {
   type Closed,
   type CloseOptions,
   closeVolume,
-  copySealedHeader,
   type DiskHost,
   type OpenedVolume,
   openVolume,
@@ -24,33 +21,18 @@ import {
 } from "../disk/disk.ts";
 import { openHeader, peekHeader } from "../formats/header-backup/header-backup.ts";
 import type { VersionNumber } from "../model/key.ts";
-import type { KeyName, NodeName } from "../model/name.ts";
+import type { KeyName } from "../model/name.ts";
 import { type DevicePath, encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
-import { type AnsweredKey, type AskParts, askVolume, type Server, type VolumeAnswer } from "./ask-volume.ts";
-import type { KnownVolume, RecoveryState } from "./known-volumes.ts";
+import { type HeaderCopyParts, keepHeader, type ProofParts, proofsOf } from "./after-opening.ts";
+import type { AnsweredKey, VolumeAnswer } from "./ask-volume.ts";
+import type { RecoveryState } from "./known-volumes.ts";
 import { rehearse } from "./rehearse.ts";
-import { keepSpare, spareAnswer } from "./spare-answer.ts";
+import { keepSpare } from "./spare-answer.ts";
 import { tendEscrow } from "./volume-escrow.ts";
-import type { VolumeSpares } from "./volume-spares.ts";
+import { askAllWays, type WaysParts } from "./ways.ts";
 
-export interface HeaderKeeper {
-  /** Is one kept of this volume under this version of its key? @throws KeywardError `local` */
-  has(name: VolumeName, version: VersionNumber): boolean;
-  /** All that are kept of a volume. @throws KeywardError `local` */
-  of(name: VolumeName): Uint8Array[];
-  /** In place of those of other versions of the key, if `only`. @throws KeywardError `local` */
-  keep(name: VolumeName, uuid: string, version: VersionNumber, sealed: Uint8Array, only: boolean): void;
-}
-
-export interface VolumesParts extends AskParts {
+export interface VolumesParts extends WaysParts, ProofParts, HeaderCopyParts {
   readonly host: DiskHost;
-  readonly node: NodeName;
-  /** Of one store, the one to ask first before the others. */
-  readonly servers: () => readonly Server[];
-  /** What this node was granted when it last heard of it. */
-  readonly known: () => readonly KnownVolume[];
-  readonly spares: VolumeSpares;
-  readonly headers: HeaderKeeper;
 }
 
 export interface Unlocked extends OpenedVolume {
@@ -116,51 +98,30 @@ export interface Volumes {
     budget: DurationMs,
     signal: AbortSignal,
   ): Promise<Rotated & { readonly key: KeyName }>;
-  /** The key that opens it, for systemd to do so; the caller wipes it. */
-  keyFor(
-    name: VolumeName,
-    budget: DurationMs,
-    signal: AbortSignal,
-  ): Promise<{ key: Secret; version: VersionNumber }>;
   /** What each of the ways would give now; nothing is opened, and nothing counts. */
   rehearse(name: VolumeName): Promise<PreflightLine[]>;
   close(delivery: UnlockDelivery, options: CloseOptions): Promise<Closed>;
 }
 
 export function createVolumes(parts: VolumesParts): Volumes {
-  const { host, node, servers, headers, spares, random } = parts;
+  const { host, headers, spares, random } = parts;
 
-  /** @param how - `alone`: also with the copy of its key that is kept here, while no server answers. */
-  async function ask(
+  const ask = (
     name: VolumeName,
     budget: DurationMs,
     signal: AbortSignal,
-    { alone = false } = {},
-  ): Promise<VolumeAnswer> {
-    const ways = { servers: servers(), ...(alone ? { spare: () => spareAnswer(parts, name) } : {}) };
-    try {
-      return await askVolume(parts, ways, name, budget, signal);
-    } catch (error) {
-      if (isKeywardError(error, "denied")) spares.forget(name);
-      throw error;
-    }
-  }
+    how: { readonly alone?: boolean } = {},
+  ): Promise<VolumeAnswer> => askAllWays(parts, name, budget, signal, how);
 
   /** @returns Whether the server believes it. */
-  async function prove(
-    { key, from: server }: VolumeAnswer,
-    { version, value, from }: AnsweredKey,
-  ): Promise<boolean> {
+  async function prove(answer: VolumeAnswer, one: AnsweredKey): Promise<boolean> {
+    const { key, from: server } = answer;
     if (server === null) return false;
     const { challenge } = server;
-    const under = fromBase64(challenge, "challenge");
-    const proofs =
-      from === undefined
-        ? [{ key, version, proof: toBase64(proofOf(under, node, key, version, value)) }]
-        : await parts.deriver.prove(under, node, [{ key, version, from, value }]);
+    const proofs = await proofsOf(parts, challenge, answer, one);
     const body = { challenge, proofs, withdrawn: [], drift: [], failures: [] };
     const { accepted } = await server.call("agent.report", { body });
-    return accepted.some((one) => one.key === key && one.version === version);
+    return accepted.some(({ key: of, version }) => of === key && version === one.version);
   }
 
   function assertDevice(name: VolumeName, delivery: UnlockDelivery, device: DevicePath): void {
@@ -168,32 +129,6 @@ export function createVolumes(parts: VolumesParts): Volumes {
     throw new KeywardError("conflict", `volume ${name}: its grant has ${delivery.device}, not ${device}`, {
       hint: "say the same in both; nothing was written to either",
     });
-  }
-
-  /** So that a damaged header comes back, also of a volume that never had another key. */
-  async function keepHeader(
-    { delivery }: VolumeAnswer,
-    key: AnsweredKey,
-    how: { readonly anew: boolean },
-  ): Promise<void> {
-    const { name } = delivery;
-    try {
-      if (!how.anew && headers.has(name, key.version)) return;
-      await copySealedHeader(
-        {
-          ...{ luks: host.luks, random },
-          keepHeader: (uuid, version, sealed, only) => headers.keep(name, uuid, version, sealed, only),
-        },
-        encryptedDevice(delivery),
-        key,
-      );
-    } catch (error) {
-      if (!isKeywardError(error)) throw error;
-      parts.log.warn(
-        { volume: name, code: error.code, reason: error.message },
-        "no copy of its header is kept",
-      );
-    }
   }
 
   /** With the volume's key at hand, so that nobody has to give it for this. @returns `null` when none was made. */
@@ -228,7 +163,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
         await prove(answer, which).catch(noted(parts, name));
         keepSpare(spares, name, answer, which);
         recovery = await escrowed(answer, which).catch(keepIn(failures));
-        await keepHeader(answer, which, { anew: recovery !== null });
+        await keepHeader(parts, answer, which, { anew: recovery !== null });
       }
       const late = opened.version !== keys[0]?.version;
       const how = { key, delivery: answer.delivery, late, alone: answer.from === null };
@@ -255,25 +190,6 @@ export function createVolumes(parts: VolumesParts): Volumes {
       const next = keys.find(({ version }) => version === rotated.version);
       if (next !== undefined) keepSpare(spares, name, answer, next);
       return { ...rotated, key };
-    },
-
-    async keyFor(name, budget, signal) {
-      using answer = await ask(name, budget, signal, { alone: true });
-      const { delivery, keys, key } = answer;
-      if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
-      const device = encryptedDevice(delivery);
-      for (const one of keys) {
-        const slot = await host.luks.fits(device, one.value);
-        if (slot === null) continue;
-        await host.luks.mark(device, { slot, key, version: one.version });
-        await prove(answer, one).catch(noted(parts, name));
-        keepSpare(spares, name, answer, one);
-        await keepHeader(answer, one, { anew: false });
-        return { key: Secret.copy(one.value.reveal()), version: one.version };
-      }
-      throw new KeywardError("wrong-key", `device ${device}: no version of ${key} opens it`, {
-        hint: "see: keyward disk preflight",
-      });
     },
 
     async bind(name, current, budget, signal) {
@@ -310,7 +226,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
           await luks.killSlot(device, old.slot, value);
           await luks.unmark(device, old.id);
         }
-        await keepHeader(answer, one, { anew: true });
+        await keepHeader(parts, answer, one, { anew: true });
         // What the server was told of a recovery key that is lacking is over.
         await prove(answer, one).catch(noted(parts, name));
         return { slot };
@@ -324,7 +240,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
       for (const one of answer.keys) {
         if ((await host.luks.fits(device, one.value)) === null) continue;
         const made = await escrowed(answer, one, how);
-        if (made !== null) await keepHeader(answer, one, { anew: true });
+        if (made !== null) await keepHeader(parts, answer, one, { anew: true });
         // What the server was told of a recovery key that is lacking is over.
         await prove(answer, one).catch(noted(parts, name));
         return made ?? answer.recovery ?? null;
@@ -364,15 +280,6 @@ export function createVolumes(parts: VolumesParts): Volumes {
 /** One that this node has opened before, and which now looks blank, has lost its header. */
 function withoutMaking({ createIfBlank: _, ...delivery }: UnlockDelivery): UnlockDelivery {
   return delivery;
-}
-
-function proofOf(under: Uint8Array, node: string, key: string, version: number, value: Secret): Uint8Array {
-  const text = fields("keyward/v1/proof", node, key, String(version), value.reveal());
-  try {
-    return hmacSha256(under, text);
-  } finally {
-    text.fill(0);
-  }
 }
 
 function keepIn(failures: KeywardError[]): (error: unknown) => null {

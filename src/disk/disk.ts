@@ -22,6 +22,7 @@ export {
   isUnchanged,
 } from "./initramfs.ts";
 export { type OpenedVolume, openVolume } from "./open.ts";
+export { findOpener } from "./opener.ts";
 export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";
 export { copySealedHeader, type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";
 export { type UnitFile, unitFiles, unitsToEnable, unitsToStart } from "./units.ts";

@@ -2,11 +2,14 @@
  * Open: from a device to services that run on it. Each step looks first whether it is done, so that whatever broke off
  * an earlier attempt, the next one goes on; what cannot be undone is done to a blank device only.
  */
-import { KeywardError } from "../base/errors.ts";
+import type { Luks } from "../adapters/luks/luks.ts";
+import { isKeywardError, KeywardError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
 import { encryptedDevice, openedDevice, type UnlockDelivery } from "../model/volume.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
+import { type Attempt, findOpener } from "./opener.ts";
 
 export interface OpenedVolume {
   /** The version whose key opened it. */
@@ -38,17 +41,20 @@ export async function openVolume(
   if (beneath !== undefined && before === null) await reach(host, delivery);
   const device = encryptedDevice(delivery);
   await formatIfBlank(host, delivery, keys);
-  const opener = await openerOf(host, device, key, keys);
-  await luks.mark(device, { slot: opener.slot, key, version: opener.version });
-  if (before?.suspended === true) await luks.resume(name, opener.value);
-  else await luks.open(device, name, opener.value);
+  // What is closed is opened by the trial itself.
+  const opens: Attempt = (value, slot) => openedBy(luks, device, name, value, slot);
+  const opener = await findOpener(luks, device, key, keys, before === null ? opens : undefined);
+  const { version, value } = opener.key;
+  if (before?.suspended === true) await luks.resume(name, value);
+  else if (before !== null) await luks.open(device, name, value);
+  await luks.mark(device, { slot: opener.slot, key, version });
   const made = await luks.isUnfinished(device);
   if (made) await finish(host, delivery);
   else if (above !== undefined) await lvm.activate(above);
   if (mount !== undefined) await mounts.mount(openedDevice(delivery), mount);
   const failures: KeywardError[] = [];
   if (systemd.isHere()) for (const unit of start) await systemd.start(unit).catch(keep(failures));
-  return { version: opener.version, made, failures };
+  return { version, made, failures };
 }
 
 /** The logical volume beneath is there and active, or made on a device that is blank. */
@@ -71,6 +77,7 @@ async function formatIfBlank(
   [first]: readonly VolumeKey[],
 ): Promise<void> {
   const device = encryptedDevice(delivery);
+  if (await luks.isVolume(device)) return;
   const found = await luks.contents(device);
   if (found.kind === "signature" && found.type === "crypto_LUKS") return;
   if (found.kind !== "blank")
@@ -90,29 +97,21 @@ async function formatIfBlank(
   await luks.format(device, first.value);
 }
 
-async function openerOf(
-  { luks }: DiskHost,
+/** @returns `null` when the key does not open it. */
+async function openedBy(
+  luks: Luks,
   device: string,
-  key: KeyName,
-  keys: readonly VolumeKey[],
-): Promise<VolumeKey & { readonly slot: number }> {
-  for (const one of keys) {
-    const slot = await luks.fits(device, one.value);
-    if (slot !== null) return { ...one, slot };
+  name: string,
+  value: Secret,
+  slot: number | undefined,
+): Promise<number | null> {
+  try {
+    await luks.open(device, name, value, { closed: true, ...(slot === undefined ? {} : { slot }) });
+    return slot ?? (await luks.fits(device, value));
+  } catch (error) {
+    if (isKeywardError(error, "wrong-key")) return null;
+    throw error;
   }
-  const known = (await luks.tokens(device)).filter((token) => token.key === key);
-  const said = known.find(({ version }) => keys.some((one) => one.version === version));
-  if (said !== undefined)
-    throw new KeywardError(
-      "wrong-key",
-      `device ${device}: version ${said.version} of ${key} should open slot ${said.slot}, and does not`,
-      {
-        hint: "the slot is damaged, or the disk another node's: keyward disk restore brings the header back",
-      },
-    );
-  throw new KeywardError("wrong-key", `device ${device}: no version of ${key} opens it`, {
-    hint: "is it another node's disk? bind it with a key that opens it: keyward disk bind; or use the recovery key",
-  });
 }
 
 /** A power cut leaves it unfinished, and what was begun is begun again. */

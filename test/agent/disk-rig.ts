@@ -23,8 +23,9 @@ export function createDiskRig(): DiskRig {
   const real = createLuks();
   const luks: Luks = {
     ...real,
-    async open(device, name, key) {
-      if ((await real.fits(device, key)) === null) throw new KeywardError("wrong-key", `device ${device}`);
+    async open(device, name, key, { slot } = {}) {
+      if ((await real.fits(device, key, slot)) === null)
+        throw new KeywardError("wrong-key", `device ${device}`);
       open.set(name, device);
     },
     async close(name) {

@@ -65,17 +65,28 @@ export async function setUp(t: TestContext) {
   const state = join(root, "state");
   const shared = { clock: systemClock, random: systemRandom, wait: systemWait };
 
-  const disksOf = (withSocket: boolean): Disks => ({
+  const socketOf = (volume: string): string => join(root, `sockets/${volume}.key`);
+  const disksOf = (volumes: readonly string[]): Disks => ({
     host: rig.host,
-    sockets: new Map(withSocket ? [["data", 3]] : []),
+    sockets: new Map(volumes.map((volume, i) => [volume, 3 + i])),
     // What systemd opens beforehand is opened here.
-    listen: (parts: KeySocketParts) =>
-      openKeySocket({ ...parts, at: { path: join(root, "sockets/data.key") } }),
+    listen: ({ at, ...parts }: KeySocketParts) =>
+      openKeySocket({ ...parts, at: { path: socketOf(volumes["fd" in at ? at.fd - 3 : 0] ?? "") } }),
     isSystemds: () => false,
   });
 
-  /** @param withDisks - Without: `--no-disks`. */
-  function start(withSocket = false, withDisks = true): () => Promise<void> {
+  /**
+   * @param sockets - Of which volumes, or that of `data`, systemd asks for the key.
+   * @param withDisks - Without: `--no-disks`.
+   * @param connecting - In place of the real client.
+   */
+  function start(
+    sockets: boolean | readonly string[] = false,
+    withDisks = true,
+    connecting = createClient,
+  ): () => Promise<void> {
+    const withSocket = sockets === true;
+    const volumes = Array.isArray(sockets) ? sockets : withSocket ? ["data"] : [];
     const own = new AbortController();
     const agent = createAgent(
       {
@@ -91,7 +102,7 @@ export async function setUp(t: TestContext) {
       },
       {
         ...shared,
-        connect: createClient,
+        connect: connecting,
         pin: pinServer,
         host: createHost(),
         accounts: createAccounts(),
@@ -102,7 +113,7 @@ export async function setUp(t: TestContext) {
           listen: (parts: KeySocketParts) =>
             openKeySocket({ ...parts, at: { path: join(root, "sockets/orders.password") } }),
         },
-        ...(withDisks ? { disks: disksOf(withSocket) } : {}),
+        ...(withDisks ? { disks: disksOf(volumes) } : {}),
       },
     );
     const run = agent.run(AbortSignal.any([ended.signal, own.signal]));
@@ -149,7 +160,7 @@ export async function setUp(t: TestContext) {
       return so;
     });
   }
-  return { ...rig, admin, start, beside, root, state, device, logged, volume, settled, server };
+  return { ...rig, admin, start, socketOf, beside, root, state, device, logged, volume, settled, server };
 }
 
 export async function putKey(admin: Api): Promise<Secret> {

@@ -8,8 +8,8 @@
 import { realpathSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import { printable } from "../../model/name.ts";
 import { type RunProgram, runProgram } from "../process.ts";
+import { assertKey, assertName, assertPath, assertRandom } from "./arguments.ts";
 import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
@@ -43,6 +43,8 @@ export interface Luks {
   isUnfinished(device: string): Promise<boolean>;
   /** @throws as `uuid` */
   finish(device: string): Promise<void>;
+  /** Does a header lie there that is whole, in both its copies? `false`: look at its contents. It starts no program. */
+  isVolume(device: string): Promise<boolean>;
   /** @throws KeywardError `not-found`; `integrity` when there is no LUKS header, or none that is whole. */
   uuid(device: string): Promise<string>;
   /** @throws KeywardError as `uuid` */
@@ -55,7 +57,7 @@ export interface Luks {
    * @throws KeywardError `wrong-key`; `busy` when the device is open by another name; `conflict` when the name is
    *   another device's; and as `uuid`.
    */
-  open(device: string, name: string, key: Secret): Promise<void>;
+  open(device: string, name: string, key: Secret, how?: OpenHow): Promise<void>;
   /** Nothing to do when it is closed. @throws KeywardError `busy` while something uses it. */
   close(name: string): Promise<void>;
   /** @returns `null` when it is closed. */
@@ -103,13 +105,19 @@ export interface Luks {
   resume(name: string, key: Secret): Promise<void>;
 }
 
+export interface OpenHow {
+  /** Try this one alone. */
+  readonly slot?: number;
+  /** It was closed just now. */
+  readonly closed?: boolean;
+}
+
 export interface Status {
   /** The device beneath. */
   readonly device: string;
   readonly suspended: boolean;
 }
 
-const LEAST_KEY = 32;
 /** In the header from the moment that there is one: a power cut before the file system is made leaves it there. */
 const UNFINISHED = "keyward-new";
 /** Suits a random key: what is tried is the key, not a passphrase. The same that clevis takes. */
@@ -175,6 +183,8 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       if (await luks.isUnfinished(device)) await must(device, ["config", "--subsystem", "", device]);
     },
 
+    isVolume: async (device) => (await read(device)) !== null,
+
     async uuid(device) {
       const header = await read(device);
       return header?.uuid ?? (await must(device, ["luksUUID", device])).stdout.trim();
@@ -192,11 +202,21 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       return null;
     },
 
-    async open(device, name, key) {
+    async open(device, name, key, { slot, closed = false } = {}) {
       assertKey(key);
-      const before = await luks.status(name);
+      const before = closed ? null : await luks.status(name);
       if (before !== null) return assertSame(before, assertPath(device), name);
-      await must(assertPath(device), ["open", "--type", "luks2", "--key-file=-", device, name], key);
+      const which = slot === undefined ? [] : [`--key-slot=${slot}`];
+      const words = [
+        "open",
+        "--type",
+        "luks2",
+        ...which,
+        "--key-file=-",
+        assertPath(device),
+        assertName(name),
+      ];
+      await must(device, words, key);
     },
 
     async close(name) {
@@ -355,29 +375,4 @@ function realPath(path: string): string {
 
 function heldBy(contents: Exclude<Contents, { kind: "blank" }>): string {
   return contents.kind === "signature" ? contents.type : "data of no kind that is known";
-}
-
-function assertKey(key: Secret): Secret {
-  if (key.length === 0) throw new KeywardError("usage", "the key of a volume is empty");
-  return key;
-}
-
-function assertRandom(key: Secret): void {
-  if (key.length < LEAST_KEY)
-    throw new KeywardError("usage", `the key of a volume: want ${LEAST_KEY} random bytes or more`);
-}
-
-/** No option, and nothing that another working directory changes. @throws KeywardError `usage` */
-function assertPath(path: string): string {
-  if (path.startsWith("/") && !path.includes("\0") && path.length <= 4096) return path;
-  throw new KeywardError("usage", `path ${printable(path)}: want an absolute one`);
-}
-
-/** @throws KeywardError `usage` */
-function assertName(name: string): string {
-  if (/^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,126}$/.test(name)) return name;
-  throw new KeywardError(
-    "usage",
-    `volume ${printable(name)}: want letters, digits and _ . + - , 127 at most`,
-  );
 }
