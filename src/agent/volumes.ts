@@ -5,13 +5,14 @@
 
 import { restoreHeader } from "../adapters/luks/header-copy.ts";
 import { KeywardError } from "../base/errors.ts";
-import type { Secret } from "../base/secret.ts";
+import { Secret } from "../base/secret.ts";
 import type { DurationMs } from "../base/time.ts";
 import {
   type Closed,
   type CloseOptions,
   closeVolume,
   type DiskHost,
+  findOpener,
   type OpenedVolume,
   openVolume,
   type PreflightLine,
@@ -25,6 +26,7 @@ import type { KeyName } from "../model/name.ts";
 import { type DevicePath, encryptedDevice, type UnlockDelivery, type VolumeName } from "../model/volume.ts";
 import { type HeaderCopyParts, keepHeader, type ProofParts, proofsOf } from "./after-opening.ts";
 import type { AnsweredKey, VolumeAnswer } from "./ask-volume.ts";
+import type { HandedKey } from "./hand-over.ts";
 import type { RecoveryState } from "./known-volumes.ts";
 import { rehearse } from "./rehearse.ts";
 import { keepSpare } from "./spare-answer.ts";
@@ -98,6 +100,8 @@ export interface Volumes {
     budget: DurationMs,
     signal: AbortSignal,
   ): Promise<Rotated & { readonly key: KeyName }>;
+  /** The key that opens it, for somebody else to do so, proved by then; the caller wipes it. For systemd: `hand-over.ts`. */
+  keyFor(name: VolumeName, budget: DurationMs, signal: AbortSignal): Promise<HandedKey>;
   /** What each of the ways would give now; nothing is opened, and nothing counts. */
   rehearse(name: VolumeName): Promise<PreflightLine[]>;
   close(delivery: UnlockDelivery, options: CloseOptions): Promise<Closed>;
@@ -190,6 +194,18 @@ export function createVolumes(parts: VolumesParts): Volumes {
       const next = keys.find(({ version }) => version === rotated.version);
       if (next !== undefined) keepSpare(spares, name, answer, next);
       return { ...rotated, key };
+    },
+
+    async keyFor(name, budget, signal) {
+      using answer = await ask(name, budget, signal, { alone: true });
+      const { key, keys, delivery } = answer;
+      const device = await reached(delivery);
+      const { key: one, slot } = await findOpener(host.luks, device, key, keys);
+      await host.luks.mark(device, { slot, key, version: one.version });
+      await prove(answer, one).catch(noted(parts, name));
+      keepSpare(spares, name, answer, one);
+      await keepHeader(parts, answer, one, { anew: false });
+      return { key: Secret.copy(one.value.reveal()), version: one.version };
     },
 
     async bind(name, current, budget, signal) {

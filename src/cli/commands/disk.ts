@@ -20,7 +20,21 @@ import { wipe } from "./disk/wipe.ts";
 export const command = runnable("disk", {
   summary: "Disks: encrypted volumes whose keys come when they are opened, and only then.",
   acts: {
-    ...{ list, approve, status, preflight, units, initramfs, keyscript, init, bind, rotate, lock, restore, escrow },
+    ...{
+      list,
+      approve,
+      status,
+      preflight,
+      units,
+      initramfs,
+      keyscript,
+      init,
+      bind,
+      rotate,
+      lock,
+      restore,
+      escrow,
+    },
     ...{ shares, "open-share": openShare, renew, wipe },
   },
 });
