@@ -74,6 +74,13 @@ async function onDevice(
         wrong("device", `holds ${found.kind === "signature" ? found.type : found.kind}, no encrypted volume`),
       ];
     const lines = [ok("device", `an encrypted volume, ${await luks.uuid(device)}`)];
+    if (await luks.isReencrypting(device))
+      lines.push(
+        warning(
+          "reencryption",
+          "not finished: it opens, and its key cannot be rotated: cryptsetup reencrypt --resume-only",
+        ),
+      );
     if (keys.length > 0) lines.push(await whichKey({ luks }, key, device, keys));
     lines.push(await recoveryOf(luks, device, delivery, kept));
     return lines;

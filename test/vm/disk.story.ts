@@ -13,7 +13,8 @@ test("a volume from a blank disk, over power cuts and a rotation of its key", as
   const seed = randomUUID();
   await boot(t, machine, { ...at("first"), cut: "logical volume" });
   await boot(t, machine, { ...at("format"), cut: "two keys" });
-  const told = await boot(t, machine, at("mounted"));
+  const told = await boot(t, machine, { ...at("mounted"), cut: "reencrypting" });
+  await boot(t, machine, at("reencrypted"));
   await t.test("nothing of what was written is readable on the disk", () => {
     assert.match(told.uuid ?? "", /^[0-9a-f-]{36}$/);
     assert.equal(readFileSync(machine.disk).includes("written"), false);

@@ -88,3 +88,9 @@ export function refusal(what: string, { status, said }: Answer): KeywardError {
       return new KeywardError("local", `${what}: cryptsetup ended with ${status}: ${said}`);
   }
 }
+
+/** It is on the way to another volume key, and was left there. @param what - As of `refusal`. */
+export const unfinished = (what: string): KeywardError =>
+  new KeywardError("conflict", `${what}: its reencryption is not finished, and it takes no change`, {
+    hint: "it opens all the same; go on with it: cryptsetup reencrypt --resume-only",
+  });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isKeywardError } from "../../base/errors.ts";
-import { freeSlot, readSlots } from "./header.ts";
+import { freeSlot, readReencryption, readSlots } from "./header.ts";
 
 const slot = (type: string) => ({ type: "luks2", kdf: { type } });
 const metadata = (keyslots: unknown): string => JSON.stringify({ keyslots, tokens: {}, segments: {} });
@@ -13,6 +13,21 @@ test("slots come in the order of their numbers, with what makes their keys", () 
     { number: 10, kdf: "argon2id" },
   ]);
   assert.deepEqual(readSlots(metadata({})), []);
+});
+
+test("a slot that holds no key but how far a reencryption has come is none to open", () => {
+  const text = metadata({ 0: slot("pbkdf2"), 2: { type: "reencrypt", mode: "reencrypt" } });
+  assert.deepEqual(readSlots(text), [{ number: 0, kdf: "pbkdf2" }]);
+});
+
+test("what a header demands tells whether a reencryption is under way", () => {
+  const demanding = (...mandatory: unknown[]): string =>
+    JSON.stringify({ config: { requirements: { mandatory } } });
+  assert.equal(readReencryption(demanding("online-reencrypt-v2")), true);
+  assert.equal(readReencryption(demanding("offline-reencrypt")), true);
+  assert.equal(readReencryption(demanding("opal", 1)), false);
+  assert.equal(readReencryption(metadata({})), false);
+  assert.throws(() => readReencryption('{"config": []}'), isKeywardError);
 });
 
 test("metadata that a header cannot hold is refused", () => {

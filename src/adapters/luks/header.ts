@@ -17,22 +17,39 @@ export interface Slot {
   readonly kdf: "pbkdf2" | "argon2i" | "argon2id";
 }
 
-/** @returns In the order of their numbers. @throws KeywardError `malformed`, `too-large` */
+const what = "LUKS2 metadata";
+const is = memberReader(what);
+
+/**
+ * @returns Those that a key may open, in the order of their numbers.
+ * @throws KeywardError `malformed`, `too-large`
+ */
 export function readSlots(metadata: string): Slot[] {
-  const what = "LUKS2 metadata";
-  const is = memberReader(what);
-  const root = is.object(
-    parseJson(metadata, what, { size: 4_194_304, depth: 16, count: 50_000 }),
-    "its root",
-  );
-  const slots = Object.entries(is.object(root.keyslots, "keyslots"));
+  const slots = Object.entries(is.object(rootOf(metadata).keyslots, "keyslots"));
   if (slots.length > SLOTS) throw new KeywardError("too-large", `${what}: more than ${SLOTS} key slots`);
-  return slots.map(([number, slot]) => readSlot(is, number, slot)).sort((a, b) => a.number - b.number);
+  return slots.flatMap(([number, slot]) => readSlot(number, slot) ?? []).sort((a, b) => a.number - b.number);
 }
 
-function readSlot(is: ReturnType<typeof memberReader>, number: string, value: Json): Slot {
+/**
+ * Is it on the way to another volume key? Then it opens, but takes no change until that is done.
+ *
+ * @throws KeywardError as `readSlots`
+ */
+export function readReencryption(metadata: string): boolean {
+  const { requirements } = is.object(rootOf(metadata).config ?? {}, "config");
+  const { mandatory } = is.object(requirements ?? {}, "requirements");
+  return Array.isArray(mandatory) && mandatory.some((one) => /^(?:on|off)line-reencrypt/.test(String(one)));
+}
+
+const rootOf = (metadata: string) =>
+  is.object(parseJson(metadata, what, { size: 4_194_304, depth: 16, count: 50_000 }), "its root");
+
+/** @returns `null` when it holds no key but how far a reencryption has come. */
+function readSlot(number: string, value: Json): Slot | null {
   if (!/^(?:0|[1-9][0-9]?)$/.test(number)) throw is.wrong("a key slot's number");
-  const kdf = is.object(is.object(value, "a key slot").kdf, "kdf");
+  const slot = is.object(value, "a key slot");
+  if (slot.type === "reencrypt") return null;
+  const kdf = is.object(slot.kdf, "kdf");
   return {
     number: is.whole(Number(number), "a key slot's number", 0, SLOTS - 1),
     kdf: is.oneOf(kdf.type, "kdf.type", ["pbkdf2", "argon2i", "argon2id"]),

@@ -206,6 +206,40 @@ test("a device that is none, and one that was cut off, are told", async () => {
   await assert.rejects(luks.fits(cut, key), (error) => isKeywardError(error));
 });
 
+test("a reencryption that was broken off: it opens, takes no change and says so, until it is finished", async () => {
+  const [key, next] = [randomKey(), randomKey()];
+  const path = await volume(key);
+  await luks.mark(path, { slot: 0, key: "disk/db1", version: 1 });
+  const keyFile = join(root, "reencrypting.key");
+  writeFileSync(keyFile, key.reveal());
+  const reencrypt = async (...words: string[]) => {
+    const how = ["--batch-mode", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", `--key-file=${keyFile}`];
+    const argv = ["cryptsetup", "reencrypt", ...how, ...words, path];
+    const { end } = await runProgram({ argv, limit: 120_000 as Program["limit"] });
+    assert.deepEqual(end, { kind: "exited", status: 0 });
+  };
+  assert.equal(await luks.isReencrypting(path), false);
+  await reencrypt("--init-only", "--force-offline-reencrypt");
+  assert.equal(await luks.isReencrypting(path), true);
+  assert.equal(await luks.fits(path, key), 0);
+  await luks.mark(path, { slot: 0, key: "disk/db1", version: 2 });
+  const unfinished = code("conflict", /reencryption is not finished/);
+  await assert.rejects(luks.addKey(path, key, next), unfinished);
+  await assert.rejects(luks.intend(path, { generation: 1, key: "2135413b0e9f8a31" }), unfinished);
+
+  await reencrypt("--resume-only", "--force-offline-reencrypt");
+  assert.equal(await luks.isReencrypting(path), false);
+  const slot = (await luks.fits(path, key)) ?? assert.fail();
+  await luks.mark(path, { slot, key: "disk/db1", version: 1 });
+  assert.deepEqual(
+    (await luks.tokens(path)).map(({ slot: of, version }) => [of, version]),
+    [[slot, 1]],
+  );
+  const added = await luks.addKey(path, key, next);
+  await luks.killSlot(path, slot, next);
+  assert.equal(await luks.fits(path, next), added);
+});
+
 test("a key goes to standard input alone, and what held it is wiped", async () => {
   const programs: Program[] = [];
   const copies: string[] = [];

@@ -11,9 +11,9 @@ import { Secret } from "../../base/secret.ts";
 import { type RunProgram, runProgram } from "../process.ts";
 import { assertKey, assertName, assertPath, assertRandom } from "./arguments.ts";
 import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
-import { type Answer, cryptsetup, refusal } from "./cryptsetup.ts";
+import { type Answer, cryptsetup, refusal, unfinished } from "./cryptsetup.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
-import { freeSlot, lastFreeSlot, readSlots, type Slot } from "./header.ts";
+import { freeSlot, lastFreeSlot, readReencryption, readSlots, type Slot } from "./header.ts";
 import {
   formatIntent,
   formatToken,
@@ -49,6 +49,8 @@ export interface Luks {
   uuid(device: string): Promise<string>;
   /** @throws KeywardError as `uuid` */
   slots(device: string): Promise<Slot[]>;
+  /** On the way to another volume key, or left there: it opens, and takes no change. @throws KeywardError as `uuid` */
+  isReencrypting(device: string): Promise<boolean>;
   /** @returns Which slot this key opens, `slot` or any; `null` when none. @throws KeywardError as `uuid` */
   fits(device: string, key: Secret, slot?: number): Promise<number | null>;
   /**
@@ -79,7 +81,7 @@ export interface Luks {
   killSlot(device: string, slot: number, other: Secret): Promise<void>;
   /** Which slots are whose, as far as the header says. @throws KeywardError as `uuid` */
   tokens(device: string): Promise<SlotToken[]>;
-  /** Say whose a slot is; nothing to do when it is said already. @throws KeywardError as `uuid` */
+  /** Say whose a slot is, unless it is said, or a reencryption is not finished. @throws KeywardError as `uuid` */
   mark(device: string, token: Omit<SlotToken, "id">): Promise<void>;
   /** Nothing to do when there is none. */
   unmark(device: string, id: number): Promise<void>;
@@ -140,7 +142,13 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     const answer = await call(words, ...keys);
     if (answer.status === 0) return answer;
     if (answer.status === 1 || answer.status === 4) await assertLuks(device);
-    throw refusal(on(device), answer);
+    throw await refused(device, answer);
+  }
+
+  async function refused(device: string, answer: Answer): Promise<KeywardError> {
+    const header = answer.status === 1 ? await read(device) : null;
+    if (header !== null && readReencryption(header.metadata)) return unfinished(on(device));
+    return refusal(on(device), answer);
   }
 
   /** Without a program; `null` when cryptsetup has to look at it, and to say what is wrong. */
@@ -194,8 +202,16 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       return readSlots(await metadata(device));
     },
 
+    async isReencrypting(device) {
+      return readReencryption(await metadata(device));
+    },
+
     async fits(device, key, slot) {
-      const candidates = slot === undefined ? (await luks.slots(device)).map(({ number }) => number) : [slot];
+      const text = await metadata(device);
+      const candidates = slot === undefined ? readSlots(text).map(({ number }) => number) : [slot];
+      // Two volume keys, and it takes what opens both: no slot can be tried alone.
+      if (readReencryption(text))
+        return (await tries(device, key)).status === 0 ? (candidates[0] ?? null) : null;
       // All slots in one call first: a wrong key costs each slot's derivation once.
       if (candidates.length > 1 && !(await opens(device, key))) return null;
       for (const one of candidates) if (await opens(device, key, one)) return one;
@@ -204,19 +220,17 @@ export function createLuks(run: RunProgram = runProgram): Luks {
 
     async open(device, name, key, { slot, closed = false } = {}) {
       assertKey(key);
+      assertPath(device);
       const before = closed ? null : await luks.status(name);
-      if (before !== null) return assertSame(before, assertPath(device), name);
-      const which = slot === undefined ? [] : [`--key-slot=${slot}`];
-      const words = [
-        "open",
-        "--type",
-        "luks2",
-        ...which,
-        "--key-file=-",
-        assertPath(device),
-        assertName(name),
-      ];
-      await must(device, words, key);
+      if (before !== null) return assertSame(before, device, name);
+      // As above: the slots of both volume keys.
+      const one = slot !== undefined && !(await luks.isReencrypting(device));
+      const which = inSlot(one ? slot : undefined);
+      await must(
+        device,
+        ["open", "--type", "luks2", ...which, "--key-file=-", device, assertName(name)],
+        key,
+      );
     },
 
     async close(name) {
@@ -272,6 +286,7 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       const known = readTokens(found);
       const { slot, key, version } = token;
       if (known.some((one) => one.slot === slot && one.key === key && one.version === version)) return;
+      if (readReencryption(found)) return;
       for (const id of readOrphans(found)) await removeToken(device, id);
       await must(device, ["token", "import", "--json-file=-", device], Secret.fromText(formatToken(token)));
       // What was said of the slot before is of a key that is gone.
@@ -339,14 +354,17 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     },
   };
 
+  function tries(device: string, key: Secret, slot?: number): Promise<Answer> {
+    const words = ["open", "--type", "luks2", "--test-passphrase", ...inSlot(slot), "--key-file=-", device];
+    return call(words, assertKey(key));
+  }
+
   async function opens(device: string, key: Secret, slot?: number): Promise<boolean> {
-    const which = slot === undefined ? [] : [`--key-slot=${slot}`];
-    const words = ["open", "--type", "luks2", "--test-passphrase", ...which, "--key-file=-", device];
-    const answer = await call(words, assertKey(key));
+    const answer = await tries(device, key, slot);
     if (answer.status === 0) return true;
     if (answer.status === 2) return false;
     await assertLuks(device);
-    throw refusal(on(device), answer);
+    throw await refused(device, answer);
   }
 
   /** `cryptsetup` gives 1 for a name that is not open. */
@@ -376,3 +394,5 @@ function realPath(path: string): string {
 function heldBy(contents: Exclude<Contents, { kind: "blank" }>): string {
   return contents.kind === "signature" ? contents.type : "data of no kind that is known";
 }
+
+const inSlot = (slot?: number): string[] => (slot === undefined ? [] : [`--key-slot=${slot}`]);

@@ -1,5 +1,6 @@
 /** `src/adapters/luks` on a real device-mapper. `KW_PHASE`: which boot. `KW_SEED`: makes this story's keys. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createLuks } from "../../../src/adapters/luks/luks.ts";
@@ -27,6 +28,16 @@ function lvm(...words: string[]): void {
   succeed("lvm", "vgmknodes");
 }
 const noUdev = ["--noudevsync", "-qq"];
+
+const KEY_FILE = "/run/next.key";
+const REENCRYPT = [
+  ...["reencrypt", "--batch-mode", `--key-file=${KEY_FILE}`],
+  ...["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"],
+];
+function reencrypt(how: string): void {
+  writeFileSync(KEY_FILE, next.reveal());
+  succeed("cryptsetup", ...REENCRYPT, how, VOLUME);
+}
 
 const phases: Readonly<Record<string, () => Promise<void>>> = {
   async first() {
@@ -123,6 +134,33 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       }
     });
     tell("uuid", await luks.uuid(VOLUME));
+    // On its way to another volume key, and the power goes.
+    await luks.open(VOLUME, "data", next);
+    reencrypt("--init-only");
+    spawn("cryptsetup", [...REENCRYPT, "--resume-only", VOLUME], { stdio: "ignore" });
+    mark("reencrypting");
+  },
+
+  async reencrypted() {
+    lvm("vgchange", ...noUdev, "-ay", "vg");
+    await check("a reencryption that the power cut broke off: it opens, and takes no change", async () => {
+      assert.equal(await luks.isReencrypting(VOLUME), true);
+      await assert.rejects(luks.addKey(VOLUME, next, old), code("conflict"));
+      const slot = (await luks.fits(VOLUME, next)) ?? assert.fail();
+      await luks.open(VOLUME, "data", next, { slot });
+      succeed("mount", "/dev/mapper/data", "/mnt");
+      assert.equal(readFileSync(FILE, "utf8"), "written");
+    });
+    await check("it goes on while mounted, and is rotated as before", async () => {
+      reencrypt("--resume-only");
+      assert.equal(await luks.isReencrypting(VOLUME), false);
+      assert.equal(readFileSync(FILE, "utf8"), "written");
+      const slot = (await luks.fits(VOLUME, next)) ?? assert.fail();
+      await luks.addKey(VOLUME, next, old);
+      await luks.killSlot(VOLUME, slot, old);
+      succeed("umount", "/mnt");
+      await luks.close("data");
+    });
   },
 };
 
