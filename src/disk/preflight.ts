@@ -6,6 +6,7 @@ import type { KeyName } from "../model/name.ts";
 import { encryptedDevice, isStable, type UnlockDelivery } from "../model/volume.ts";
 import { isRecoveryDue, type KeptRecovery } from "./escrow.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
+import { serviceDropIn } from "./units.ts";
 
 export interface PreflightLine {
   readonly check: string;
@@ -141,9 +142,13 @@ function mountPoint({ mounts }: DiskHost, { mount }: UnlockDelivery, files: Pref
 }
 
 /** Only where crypttab has the volume; else nothing is to be checked. */
-function boot({ name, mount, start }: UnlockDelivery, files: PreflightFiles): PreflightLine[] {
+function boot(delivery: UnlockDelivery, files: PreflightFiles): PreflightLine[] {
+  const { name, mount, start } = delivery;
   const crypttab = fieldsOf(files.read("/etc/crypttab")).find(([first]) => first === name);
-  if (crypttab === undefined) return [warning("boot", "not in /etc/crypttab: at boot nothing opens it")];
+  if (crypttab === undefined)
+    return [
+      warning("boot", `not in /etc/crypttab: at boot nothing opens it: keyward disk units ${name} --write`),
+    ];
   const lines: PreflightLine[] = [];
   const options = crypttab[3]?.split(",") ?? [];
   for (const option of ["_netdev", "nofail", "headless=true"])
@@ -171,7 +176,7 @@ function boot({ name, mount, start }: UnlockDelivery, files: PreflightFiles): Pr
         ),
       );
     for (const unit of start)
-      if (files.read(`/etc/systemd/system/${unit}.d/keyward.conf`) === null)
+      if (files.read(serviceDropIn(delivery, unit)) === null)
         lines.push(warning("service", `${unit} may start before ${mount.point} is mounted`));
   }
   return lines.length === 0 ? [ok("boot", "systemd opens it at boot")] : lines;

@@ -34,7 +34,7 @@ test("systemd opens the volume, mounts it, and starts what is bound to it", () =
     files.get("/etc/systemd/system/srv-my\\x2ddata.mount.d/keyward.conf") ?? "",
     /^Wants=mongod.service$/m,
   );
-  const service = files.get("/etc/systemd/system/mongod.service.d/keyward.conf") ?? "";
+  const service = files.get("/etc/systemd/system/mongod.service.d/keyward-data-1.conf") ?? "";
   for (const line of [
     "RequiresMountsFor=/srv/my-data",
     "BindsTo=srv-my\\x2ddata.mount",

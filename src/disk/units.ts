@@ -7,12 +7,15 @@
  */
 import { encryptedDevice, openedDevice, type UnlockDelivery } from "../model/volume.ts";
 import { systemdEscape, systemdEscapePath } from "./escape.ts";
+import type { Owner } from "./mark.ts";
 
 export interface UnitFile {
   readonly path: string;
   /** `line`: to be added to the file; `file`: the whole of it. */
   readonly kind: "line" | "file";
   readonly text: string;
+  /** Whose it is: this volume's, or that of all volumes. */
+  readonly owner: Owner;
 }
 
 /** Of all volumes alike: the socket and the agent's part in it. */
@@ -63,10 +66,22 @@ export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
     mounted === undefined
       ? ""
       : `ExecStartPost=-systemctl --no-block start ${mounted.replaceAll("\\", "\\\\")}\n`;
+  const line = (path: string, text: string): UnitFile => ({
+    path,
+    kind: "line",
+    text: `${text}\n`,
+    owner: name,
+  });
+  const file = (path: string, text: string, owner: Owner = name): UnitFile => ({
+    path,
+    kind: "file",
+    text,
+    owner,
+  });
   const files: UnitFile[] = [
     line("/etc/crypttab", `${name} ${encryptedDevice(delivery)} none luks,_netdev,nofail,headless=true`),
-    file("/etc/systemd/system/keyward-key@.socket", KEY_SOCKET),
-    file("/etc/systemd/system/keyward-agent.service.d/keyward-disk.conf", AGENT),
+    file("/etc/systemd/system/keyward-key@.socket", KEY_SOCKET, "*"),
+    file("/etc/systemd/system/keyward-agent.service.d/keyward-disk.conf", AGENT, "*"),
     file(
       `/etc/systemd/system/${crypt}.d/keyward.conf`,
       `[Unit]\nStartLimitIntervalSec=0\nWants=${socket}\nAfter=${socket}\n${wants}\n[Service]\nRestart=on-failure\nRestartSec=2s\n${mountLate}`,
@@ -89,7 +104,7 @@ export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
     for (const unit of start)
       files.push(
         file(
-          `/etc/systemd/system/${unit}.d/keyward.conf`,
+          serviceDropIn(delivery, unit),
           `[Unit]\nRequiresMountsFor=${mount.point}\nBindsTo=${mounted}\nAfter=${mounted}\n`,
         ),
       );
@@ -107,5 +122,6 @@ export function unitsToStart({ name }: UnlockDelivery): string[] {
   return [`systemd-cryptsetup@${systemdEscape(name)}.service`];
 }
 
-const line = (path: string, text: string): UnitFile => ({ path, kind: "line", text: `${text}\n` });
-const file = (path: string, text: string): UnitFile => ({ path, kind: "file", text });
+/** A service may need several volumes. */
+export const serviceDropIn = ({ name }: UnlockDelivery, unit: string): string =>
+  `/etc/systemd/system/${unit}.d/keyward-${name}.conf`;

@@ -14,8 +14,12 @@ export interface Systemd {
   stop(unit: string): Promise<void>;
   /** `false` also where there is no systemd. */
   isActive(unit: string): Promise<boolean>;
-  /** Units are read anew. */
+  /** Units are read anew. @throws KeywardError `local` */
   reload(): Promise<void>;
+  /** From the next boot on. @param root - Of a system that does not run. @throws KeywardError `local` */
+  enable(units: readonly string[], root?: string): Promise<void>;
+  /** No more from the next boot on; nothing to do for those that are not there. @throws KeywardError `local` */
+  disable(units: readonly string[], root?: string): Promise<void>;
 }
 
 const packages = "systemd";
@@ -46,7 +50,21 @@ export function createSystemd(run: RunProgram = runProgram, root = ""): Systemd 
       return (await call("is-active", "--quiet", "--", unit)).status === 0;
     },
     async reload() {
-      await call("daemon-reload");
+      const { status, said } = await call("daemon-reload");
+      if (status !== 0) throw new KeywardError("local", `systemd has not read its units anew: ${said}`);
+    },
+    async enable(units, root) {
+      const { status, said } = await call(...below(root), "enable", "--", ...units);
+      if (status === 0) return;
+      throw new KeywardError("local", `not enabled: ${units.join(" ")}: ${said}`, {
+        hint: `run: systemctl enable ${units.join(" ")}`,
+      });
+    },
+    async disable(units, root) {
+      const { status, said } = await call(...below(root), "disable", "--", ...units);
+      if (status !== 0) throw new KeywardError("local", `not disabled: ${units.join(" ")}: ${said}`);
     },
   };
 }
+
+const below = (root: string | undefined): string[] => (root === undefined ? [] : [`--root=${root}`]);

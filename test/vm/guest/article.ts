@@ -4,7 +4,7 @@
  * configuration manager does once.
  */
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isActive, journal, property, readyAt, showFiles, swapOut, until } from "./debian.ts";
 import { run, succeed } from "./programs.ts";
 import { check, guest, tell } from "./report.ts";
@@ -23,15 +23,6 @@ async function closedWorld(): Promise<void> {
   await showFiles();
 }
 
-/** As `keyward disk units` prints them. */
-function installUnits(): void {
-  const units = JSON.parse(succeed("keyward", "disk", "units", "data", "--out", "/", "-o", "json"));
-  for (const { kind, path, text } of units.files) if (kind === "line") appendFileSync(path, text);
-  succeed("systemctl", "daemon-reload");
-  succeed("systemctl", "enable", ...units.enable);
-  succeed("systemctl", "start", ...units.start);
-}
-
 const phases: Readonly<Record<string, () => Promise<void>>> = {
   async first() {
     await check("the agent makes the volume on the blank disk, mounts it, and starts the database", running);
@@ -42,7 +33,8 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       query(INSERT);
     });
     await check("units for the next boots are made, and preflight finds nothing wrong", () => {
-      installUnits();
+      succeed("keyward", "disk", "units", "data", "--write");
+      assert.equal(isActive("systemd-cryptsetup@data.service"), true);
       const { status, stdout } = run(["keyward", "disk", "preflight"]);
       assert.equal(status, 0, stdout);
     });

@@ -3,7 +3,7 @@
  * volumes, at the next one systemd opens them.
  */
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { isActive, journal, property, until } from "./debian.ts";
 import { ask } from "./outside.ts";
 import { run, succeed } from "./programs.ts";
@@ -14,7 +14,7 @@ const mounted = (name: string): boolean => isActive(`srv-${name}.mount`);
 
 /** Sooner than it would, so that the server is later. */
 const sooner = (line: string): string =>
-  line.replace("x-systemd.device-timeout=90s", "x-systemd.device-timeout=5s");
+  line.replaceAll("x-systemd.device-timeout=90s", "x-systemd.device-timeout=5s");
 
 const phases: Readonly<Record<string, () => Promise<void>>> = {
   async first() {
@@ -23,12 +23,10 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
     );
     for (const name of NAMES) {
       writeFileSync(`/srv/${name}/file`, name, { flush: true });
-      const units = JSON.parse(succeed("keyward", "disk", "units", name, "--out", "/", "-o", "json"));
-      for (const { kind, path, text } of units.files) if (kind === "line") appendFileSync(path, sooner(text));
-      succeed("systemctl", "daemon-reload");
-      succeed("systemctl", "enable", ...units.enable);
-      succeed("systemctl", "start", ...units.start);
+      succeed("keyward", "disk", "units", name, "--write");
     }
+    writeFileSync("/etc/fstab", sooner(readFileSync("/etc/fstab", "utf8")));
+    succeed("systemctl", "daemon-reload");
   },
 
   async late() {
