@@ -10,7 +10,7 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
 import type { DurationMs } from "../base/time.ts";
 import type { Random } from "../crypto/random.ts";
-import { type DiskHost, isRecoveryDue, RECOVERY } from "../disk/disk.ts";
+import { cryptUnit, type DiskHost, isRecoveryDue, RECOVERY } from "../disk/disk.ts";
 import type { VersionNumber } from "../model/key.ts";
 import { type AtLoss, type Escrow, encryptedDevice, type VolumeName } from "../model/volume.ts";
 import type { HeldVersion } from "./installed.ts";
@@ -198,8 +198,13 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
     const { name } = delivery;
     const status = await host.luks.status(name);
     if (status === null || status.suspended) {
-      if (tried.has(grant) || isSystemds(name)) return false;
+      if (tried.has(grant)) return false;
       tried.add(grant);
+      if (isSystemds(name)) {
+        // It asks us for the key; nothing to do when it is at it already.
+        if (host.systemd.hasVolume(name)) await host.systemd.begin(cryptUnit(name));
+        return false;
+      }
       await appears(delivery.device);
       const { version: opened, made, alone, failures, recovery } = await volumes.unlock(name, BUDGET, signal);
       note(volume, opened);

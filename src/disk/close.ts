@@ -5,8 +5,8 @@
 import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { DurationMs } from "../base/time.ts";
 import type { UnlockDelivery } from "../model/volume.ts";
-import { systemdEscape } from "./escape.ts";
 import type { DiskHost } from "./host.ts";
+import { cryptUnit, mountUnit } from "./take-over.ts";
 
 export interface CloseOptions {
   /** How long who uses it may take to end; then it is ended. Absent: nobody is made to. */
@@ -32,7 +32,11 @@ export async function closeVolume(
   const { luks } = host;
   const { name } = delivery;
   const before = await luks.status(name);
-  if (before === null) return "closed";
+  if (before === null) {
+    // It may wait for the key still, and would open it with the next one.
+    if (host.systemd.hasVolume(name)) await closeUnit(host, delivery);
+    return "closed";
+  }
   if (before.suspended && orSuspend) return "suspended";
   if (suspend) return await suspended(host, name);
   try {
@@ -63,11 +67,13 @@ async function stopUnits({ systemd }: DiskHost, { start }: UnlockDelivery): Prom
 }
 
 async function unmount(
-  { mounts }: DiskHost,
+  { mounts, systemd }: DiskHost,
   { mount }: UnlockDelivery,
   evictAfter: DurationMs | undefined,
 ): Promise<void> {
   if (mount === undefined) return;
+  // What is bound to the mount stops with it, in the order that systemd knows.
+  if (systemd.hasMount(mount.point)) await systemd.stop(mountUnit(mount.point)).catch(ignored);
   try {
     await mounts.unmount(mount.point);
   } catch (error) {
@@ -79,8 +85,7 @@ async function unmount(
 
 /** systemd opened it: it learns that it is closed, or it would think otherwise. */
 async function closeUnit({ systemd }: DiskHost, { name }: UnlockDelivery): Promise<void> {
-  if (systemd.isHere())
-    await systemd.stop(`systemd-cryptsetup@${systemdEscape(name)}.service`).catch(ignored);
+  if (systemd.isHere()) await systemd.stop(cryptUnit(name)).catch(ignored);
 }
 
 function ignored(error: unknown): void {

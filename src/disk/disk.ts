@@ -25,5 +25,6 @@ export { type OpenedVolume, openVolume } from "./open.ts";
 export { findOpener } from "./opener.ts";
 export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";
 export { copySealedHeader, type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";
+export { cryptUnit } from "./take-over.ts";
 export { planRemoval, planUnits, type UnitChange, type UnitPlaces } from "./unit-plan.ts";
 export { type UnitFile, unitFiles, unitsToEnable, unitsToStart } from "./units.ts";

@@ -10,13 +10,14 @@ import type { KeyName } from "../model/name.ts";
 import { encryptedDevice, openedDevice, type UnlockDelivery } from "../model/volume.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
 import { type Attempt, findOpener } from "./opener.ts";
+import { takeOver } from "./take-over.ts";
 
 export interface OpenedVolume {
   /** The version whose key opened it. */
   readonly version: VersionNumber;
   /** It was made now, or an earlier making was finished. */
   readonly made: boolean;
-  /** Units that did not start, and why. */
+  /** Units that did not start, and why; also those with which systemd takes it over. */
   readonly failures: readonly KeywardError[];
 }
 
@@ -51,8 +52,9 @@ export async function openVolume(
   const made = await luks.isUnfinished(device);
   if (made) await finish(host, delivery);
   else if (above !== undefined) await lvm.activate(above);
-  if (mount !== undefined) await mounts.mount(openedDevice(delivery), mount);
   const failures: KeywardError[] = [];
+  await takeOver(host, delivery).catch(keep(failures));
+  if (mount !== undefined) await mounts.mount(openedDevice(delivery), mount);
   if (systemd.isHere()) for (const unit of start) await systemd.start(unit).catch(keep(failures));
   return { version, made, failures };
 }

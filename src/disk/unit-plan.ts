@@ -7,6 +7,7 @@ import type { UnlockDelivery, VolumeName } from "../model/volume.ts";
 import { systemdEscape } from "./escape.ts";
 import { intactMark, marked, type Owner, readMark } from "./mark.ts";
 import { type Conflict, editTable, fieldsOf, type Hunk, type TableWant } from "./table.ts";
+import { cryptUnit } from "./take-over.ts";
 import { type UnitFile, unitFiles } from "./units.ts";
 
 /** A character of a text is a byte. */
@@ -125,7 +126,7 @@ function tables(
   const known = delivery === undefined ? () => null : lineIn(unitFiles(delivery));
   const [device] = fieldsOf(known(CRYPTTAB) ?? "").slice(1);
   const point = delivery?.mount?.point;
-  const unit = `systemd-cryptsetup@${systemdEscape(name)}.service`;
+  const unit = cryptUnit(name);
   const isFor: Readonly<Record<string, TableWant["isFor"]>> = {
     [CRYPTTAB]: ([first, second]) => first === name || (device !== undefined && second === device),
     [FSTAB]: ([, where = "", , options = ""]) =>

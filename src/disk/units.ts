@@ -6,8 +6,9 @@
  * systemd-cryptsetup reads the key from the socket at `/run/cryptsetup-keys.d/NAME.key` (systemd 248 and later).
  */
 import { encryptedDevice, openedDevice, type UnlockDelivery } from "../model/volume.ts";
-import { systemdEscape, systemdEscapePath } from "./escape.ts";
+import { systemdEscape } from "./escape.ts";
 import type { Owner } from "./mark.ts";
+import { cryptUnit, mountUnit } from "./take-over.ts";
 
 export interface UnitFile {
   readonly path: string;
@@ -57,9 +58,9 @@ const DEVICE_TIMEOUT = "90s";
 
 export function unitFiles(delivery: UnlockDelivery): UnitFile[] {
   const { name, mount, start } = delivery;
-  const crypt = `systemd-cryptsetup@${systemdEscape(name)}.service`;
+  const crypt = cryptUnit(name);
   const socket = `keyward-key@${systemdEscape(name)}.socket`;
-  const mounted = mount === undefined ? undefined : `${systemdEscapePath(mount.point)}.mount`;
+  const mounted = mount === undefined ? undefined : mountUnit(mount.point);
   const wants = mounted === undefined ? "" : `Wants=${mounted}\n`;
   // When the key comes later than the mount waits for its device.
   const mountLate =
@@ -119,7 +120,7 @@ export function unitsToEnable({ name }: UnlockDelivery): string[] {
 
 /** What is to be started now, if the volume is open: systemd takes it over, and closes it when the machine stops. */
 export function unitsToStart({ name }: UnlockDelivery): string[] {
-  return [`systemd-cryptsetup@${systemdEscape(name)}.service`];
+  return [cryptUnit(name)];
 }
 
 /** A service may need several volumes. */

@@ -1,5 +1,5 @@
 /** Systemd: units started and stopped by systemctl(1). What a stop leaves behind is looked at, not believed. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
 import type { DurationMs } from "../../base/time.ts";
 import { callProgram } from "../host-program.ts";
@@ -12,8 +12,18 @@ export interface Systemd {
   start(unit: string): Promise<void>;
   /** Nothing to do when it is not loaded or does not run. @throws KeywardError `local` */
   stop(unit: string): Promise<void>;
+  /** Begun, and not waited for. @throws KeywardError `local` */
+  begin(unit: string): Promise<void>;
+  /** One that is about to start is stopped first. @throws KeywardError `local` when it does not start */
+  restart(unit: string): Promise<void>;
   /** `false` also where there is no systemd. */
   isActive(unit: string): Promise<boolean>;
+  /** As systemctl(1) calls it: `active`, `activating`, `inactive`, `failed` …; `null` where there is no systemd. */
+  stateOf(unit: string): Promise<string | null>;
+  /** Does `/etc/crypttab` have this volume? Then systemd opens it. */
+  hasVolume(name: string): boolean;
+  /** Does `/etc/fstab` have this directory? Then systemd mounts it. */
+  hasMount(point: string): boolean;
   /** Units are read anew. @throws KeywardError `local` */
   reload(): Promise<void>;
   /** From the next boot on. @param root - Of a system that does not run. @throws KeywardError `local` */
@@ -31,24 +41,36 @@ const NOT_LOADED = 5;
 export function createSystemd(run: RunProgram = runProgram, root = ""): Systemd {
   const call = (...words: string[]) => callProgram(run, ["systemctl", ...words], { packages, limit: LIMIT });
 
-  return {
+  async function started(unit: string, ...words: string[]): Promise<void> {
+    const { status, said } = await call(...words, "--", unit);
+    if (status !== 0)
+      throw new KeywardError("local", `unit ${unit}: did not start: ${said}`, {
+        hint: `see: systemctl status ${unit}`,
+      });
+  }
+
+  const systemd: Systemd = {
     isHere: () => existsSync(`${root}/run/systemd/system`),
-    async start(unit) {
-      const { status, said } = await call("start", "--", unit);
-      if (status !== 0)
-        throw new KeywardError("local", `unit ${unit}: did not start: ${said}`, {
-          hint: `see: systemctl status ${unit}`,
-        });
-    },
+    start: (unit) => started(unit, "start"),
+    begin: (unit) => started(unit, "start", "--no-block"),
+    restart: (unit) => started(unit, "restart"),
     async stop(unit) {
       const { status, said } = await call("stop", "--", unit);
       if (status !== 0 && status !== NOT_LOADED)
         throw new KeywardError("local", `unit ${unit}: did not stop: ${said}`);
     },
     async isActive(unit) {
-      if (!existsSync(`${root}/run/systemd/system`)) return false;
+      if (!systemd.isHere()) return false;
       return (await call("is-active", "--quiet", "--", unit)).status === 0;
     },
+    async stateOf(unit) {
+      if (!systemd.isHere()) return null;
+      return (await call("show", "--value", "--property=ActiveState", "--", unit)).stdout.trim();
+    },
+    hasVolume: (name) => systemd.isHere() && rows(`${root}/etc/crypttab`).some(([first]) => first === name),
+    hasMount: (point) =>
+      systemd.isHere() &&
+      rows(`${root}/etc/fstab`).some(([, second]) => second?.replace(/(?<=.)\/+$/, "") === point),
     async reload() {
       const { status, said } = await call("daemon-reload");
       if (status !== 0) throw new KeywardError("local", `systemd has not read its units anew: ${said}`);
@@ -65,6 +87,18 @@ export function createSystemd(run: RunProgram = runProgram, root = ""): Systemd 
       if (status !== 0) throw new KeywardError("local", `not disabled: ${units.join(" ")}: ${said}`);
     },
   };
+  return systemd;
+}
+
+/** The fields of a table's lines; none where there is no such file. */
+function rows(path: string): string[][] {
+  try {
+    return readFileSync(path, "utf8")
+      .split("\n")
+      .flatMap((line) => (/^\s*(?:#|$)/.test(line) ? [] : [line.trim().split(/\s+/)]));
+  } catch {
+    return [];
+  }
 }
 
 const below = (root: string | undefined): string[] => (root === undefined ? [] : [`--root=${root}`]);

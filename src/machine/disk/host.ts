@@ -1,5 +1,4 @@
 /** The host's programs for volumes, and what the agent needs of it for them. */
-import { readFileSync } from "node:fs";
 import { createLuks } from "../../adapters/luks/luks.ts";
 import { createLvm } from "../../adapters/lvm/lvm.ts";
 import { createMounts } from "../../adapters/mount/mount.ts";
@@ -15,24 +14,15 @@ export function createDiskHost(): DiskHost {
 }
 
 export function createDisks(env: Environment): Disks {
+  const host = createDiskHost();
   return {
-    host: createDiskHost(),
+    host,
     sockets: sortSockets(activatedSockets(env)).volumes,
     listen: openKeySocket,
-    isSystemds: (name) => crypttabNames().includes(name),
+    isSystemds: host.systemd.hasVolume,
   };
 }
 
 export function createCredentialSockets(env: Environment): CredentialSockets {
   return { sockets: sortSockets(activatedSockets(env)).credentials, listen: openKeySocket };
-}
-
-function crypttabNames(): string[] {
-  try {
-    return readFileSync("/etc/crypttab", "utf8")
-      .split("\n")
-      .flatMap((line) => (/^\s*(?:#|$)/.test(line) ? [] : (line.trim().split(/\s+/)[0] ?? [])));
-  } catch {
-    return [];
-  }
 }

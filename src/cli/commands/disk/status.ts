@@ -2,6 +2,7 @@
 import { isKeywardError } from "../../../base/errors.ts";
 import { act } from "../../../command/command.ts";
 import type { Cell } from "../../../command/terminal.ts";
+import { cryptUnit } from "../../../disk/disk.ts";
 import { chosen, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 import { encryptedDevice } from "../../../model/volume.ts";
 
@@ -12,7 +13,7 @@ export const status = act({
   calls: [],
   examples: ["keyward disk status", "keyward disk status data -o json"],
   notes: [
-    "It asks no server: what the agent was told last is what it looks at. Ends with 1 when a volume is not open.",
+    "It asks no server: what the agent was told last is what it looks at. SYSTEMD is the state of systemd-cryptsetup@NAME.service, where crypttab has the volume. Ends with 1 when a volume is not open.",
   ],
   async run({ world, out }, { words, flags }) {
     const node = thisNode(flags, world, out);
@@ -27,6 +28,7 @@ export const status = act({
         state: await stateOf(name),
         mounted,
         opensWith,
+        systemd: node.host.systemd.hasVolume(name) ? await node.host.systemd.stateOf(cryptUnit(name)) : null,
       });
     }
 
@@ -40,24 +42,28 @@ export const status = act({
       }
     }
 
-    const rows = volumes.map(({ name, key, device, state, mounted, opensWith }): Cell[] => [
+    const rows = volumes.map(({ name, key, device, state, mounted, opensWith, systemd }): Cell[] => [
       name,
       key,
       device,
       { text: state, style: state === "open" ? "green" : "red" },
       mounted === undefined ? "" : mounted ? "yes" : "no",
       opensWith === undefined ? "" : String(opensWith),
+      systemd ?? "",
     ]);
     out.show(
       {
-        volumes: volumes.map(({ mounted, opensWith, ...rest }) => ({
+        volumes: volumes.map(({ mounted, opensWith, systemd, ...rest }) => ({
           ...rest,
+          ...(systemd === null ? {} : { systemd }),
           ...(mounted === undefined ? {} : { mounted }),
           ...(opensWith === undefined ? {} : { opensWith }),
         })),
       },
       {
-        blocks: [{ kind: "table", head: ["NAME", "KEY", "DEVICE", "STATE", "MOUNTED", "VERSION"], rows }],
+        blocks: [
+          { kind: "table", head: ["NAME", "KEY", "DEVICE", "STATE", "MOUNTED", "VERSION", "SYSTEMD"], rows },
+        ],
         names: volumes.map(({ name }) => name),
       },
     );
