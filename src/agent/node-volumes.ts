@@ -1,16 +1,14 @@
-/** Node volumes: the volumes of a running agent, and the sockets at which systemd asks for their keys. */
-import type { KeySocket } from "../adapters/systemd/key-socket.ts";
-import { isKeywardError } from "../base/errors.ts";
-import type { DurationMs } from "../base/time.ts";
-import { parseVolumeName, type VolumeName } from "../model/volume.ts";
+/** Node volumes: the volumes of a running agent, and where systemd asks for their keys. */
 import type { Server } from "./ask-volume.ts";
 import type { Deriver } from "./deriver.ts";
-import { createHandOver, type HandOver } from "./hand-over.ts";
+import { createHandOver } from "./hand-over.ts";
 import { createHeaders } from "./headers.ts";
 import type { HeldVersion } from "./installed.ts";
+import { openKeyDesk } from "./key-desk.ts";
 import { addVolumes, type GrantedVolume } from "./known-volumes.ts";
 import { addressesOf, hostKeyOf, type Membership } from "./membership.ts";
-import type { Disks, Setup } from "./setup.ts";
+import { answerQuestions } from "./question-desk.ts";
+import type { Setup } from "./setup.ts";
 import { createVolumeKeeper, type VolumeKeeper } from "./volume-keeper.ts";
 import { createVolumeProofs } from "./volume-proofs.ts";
 import { createVolumeSpares } from "./volume-spares.ts";
@@ -30,8 +28,6 @@ interface Parts {
   readonly onWithdrawn: (held: readonly HeldVersion[]) => void;
 }
 
-/** systemd asks once for each start of its unit, and waits: so does the key. */
-const SOCKET_BUDGET = 3_600_000 as DurationMs;
 /** A server that does not answer must not hold up one that would. */
 const TIMEOUT_MS = 5000;
 
@@ -79,7 +75,14 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
     onFailures: parts.onFailures,
     onWithdrawn: parts.onWithdrawn,
   });
-  const sockets = openSockets(disks, handOver, setup, keeper.given, signal);
+  const sockets = openKeyDesk({ disks, handOver, given: keeper.given, wait, log, signal });
+  const { questions } = disks;
+  if (questions !== undefined)
+    void answerQuestions({
+      ...{ questions, handOver, given: keeper.given, wait, log, signal },
+      known: () => keeper.known(),
+      isSame: disks.host.luks.isSame,
+    });
   return {
     ...keeper,
     start() {
@@ -111,42 +114,4 @@ function serversOf({ parts }: Setup, membership: Membership): Server[] {
       }
     },
   }));
-}
-
-async function openSockets(
-  disks: Disks,
-  handOver: HandOver,
-  { parts }: Setup,
-  given: (name: VolumeName) => void,
-  until: AbortSignal,
-): Promise<KeySocket[]> {
-  const { log } = parts;
-  const open: KeySocket[] = [];
-  for (const [text, fd] of disks.sockets) {
-    try {
-      const name = parseVolumeName(text);
-      const answer = async (signal: AbortSignal) => {
-        log.info({ volume: name }, "systemd asks for the key");
-        try {
-          const { key, version } = await handOver.keyFor(
-            name,
-            SOCKET_BUDGET,
-            AbortSignal.any([signal, until]),
-          );
-          log.info({ volume: name, version }, "systemd has the key");
-          given(name);
-          return key;
-        } catch (error) {
-          if (!isKeywardError(error)) throw error;
-          log.error({ volume: name, code: error.code, reason: error.message }, "no key for systemd");
-          return null;
-        }
-      };
-      open.push(await disks.listen({ at: { fd }, answer }));
-    } catch (error) {
-      if (!isKeywardError(error)) throw error;
-      log.error({ socket: text, reason: error.message }, "no socket for systemd");
-    }
-  }
-  return open;
 }

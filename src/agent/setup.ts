@@ -3,6 +3,7 @@ import type { Accounts } from "../adapters/accounts/accounts.ts";
 import type { RunProgram } from "../adapters/adapters.ts";
 import { type Host, isMemoryBacked } from "../adapters/host/host.ts";
 import type { KeySocket, KeySocketParts } from "../adapters/systemd/key-socket.ts";
+import type { Questions } from "../adapters/systemd/questions.ts";
 import type { Api } from "../api/api.ts";
 import { KeywardError } from "../base/errors.ts";
 import { canonicalJson, type Json } from "../base/json.ts";
@@ -49,6 +50,8 @@ export interface Disks {
   readonly listen: (parts: KeySocketParts) => Promise<KeySocket>;
   /** Does `/etc/crypttab` have this volume? */
   readonly isSystemds: (name: string) => boolean;
+  /** systemd's questions for passphrases are answered. Absent: they are left to people. */
+  readonly questions?: Questions;
 }
 
 export interface AgentParts {

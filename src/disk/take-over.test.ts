@@ -27,7 +27,7 @@ const delivery: UnlockDelivery = {
 };
 const lines = { crypttab: "# x\ndata /dev/vdb none\n", fstab: "/dev/mapper/data /srv/data/ ext4 nofail\n" };
 
-function host({ systemd = true, state = "inactive", status = 0, tables = lines } = {}) {
+function host({ systemd = true, state = "active", status = 0, tables = lines } = {}) {
   const root = mkdtempSync(join(top, "root-"));
   mkdirSync(join(root, "etc"));
   if (systemd) mkdirSync(join(root, "run/systemd/system"), { recursive: true });
@@ -43,7 +43,7 @@ function host({ systemd = true, state = "inactive", status = 0, tables = lines }
       stdout: Buffer.from(`${state}\n`),
     };
   };
-  const parts = { systemd: createSystemd(run, root), luks: { status: async () => null } };
+  const parts = { systemd: createSystemd(run, root, 400), luks: { status: async () => null } };
   return { host: parts as unknown as DiskHost, said };
 }
 
@@ -52,13 +52,18 @@ const crypt = "systemd-cryptsetup@data.service";
 test("a volume of crypttab that was opened here is systemd's: its units are started", async () => {
   const { host: one, said } = host();
   await takeOver(one, delivery);
-  assert.deepEqual(said, [`start ${crypt}`, "start srv-data.mount"]);
+  assert.deepEqual(said, [`start --no-block ${crypt}`, "start srv-data.mount"]);
 });
 
-test("where systemd waits for the key of a volume that is open, it begins anew", async () => {
+test("where systemd goes on waiting for the key of a volume that is open, it begins anew", async () => {
   const { host: one, said } = host({ state: "activating" });
   await takeOver(one, delivery);
-  assert.deepEqual(said, [`restart ${crypt}`, "start srv-data.mount"]);
+  assert.deepEqual(said, [
+    `start --no-block ${crypt}`,
+    `kill ${crypt}`,
+    `start ${crypt}`,
+    "start srv-data.mount",
+  ]);
 });
 
 test("without systemd, without a line in crypttab, and without a line in fstab nothing is asked of it", async () => {
@@ -70,7 +75,7 @@ test("without systemd, without a line in crypttab, and without a line in fstab n
   }
   const { host: one, said } = host({ tables: { ...lines, fstab: "/dev/mapper/data /srv/data2 ext4\n" } });
   await takeOver(one, delivery);
-  assert.deepEqual(said, [`start ${crypt}`]);
+  assert.deepEqual(said, [`start --no-block ${crypt}`]);
 });
 
 test("a unit that does not start is said", async () => {

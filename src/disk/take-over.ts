@@ -17,9 +17,7 @@ export const mountUnit = (point: string): string => `${systemdEscapePath(point)}
  */
 export async function takeOver({ systemd }: DiskHost, { name, mount }: UnlockDelivery): Promise<void> {
   if (!systemd.hasVolume(name)) return;
-  const unit = cryptUnit(name);
-  // One that began before waits for a key that may never come.
-  if ((await systemd.stateOf(unit)) === "activating") await systemd.restart(unit);
-  else await systemd.start(unit);
+  // It may have begun before, and wait for a key that never comes.
+  await systemd.startAnew(cryptUnit(name));
   if (mount !== undefined && systemd.hasMount(mount.point)) await systemd.start(mountUnit(mount.point));
 }

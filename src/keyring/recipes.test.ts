@@ -85,8 +85,15 @@ test("random bytes come raw, in hexadecimal and in base64", async () => {
   assert.equal(base64.length, 44);
 });
 
-test("a disk key is 32 raw bytes", async () => {
-  assert.equal((await make({ kind: "disk" })).length, 32);
+test("a disk key is 33 raw bytes, of any value but NUL, LF and CR", async () => {
+  const seen = new Set<number>();
+  for (let i = 0; i < 300; i++) {
+    const key = await make({ kind: "disk" });
+    assert.equal(key.length, 33);
+    for (const byte of key.reveal()) seen.add(byte);
+  }
+  const rest = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !seen.has(byte));
+  assert.deepEqual(rest, [0, 10, 13]);
 });
 
 for (const type of ["ed25519", "rsa-3072", "ecdsa-p256", "ecdsa-p384"] as const) {

@@ -3,8 +3,8 @@ import { KeywardError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { x25519ToPkcs8 } from "../crypto/agree.ts";
 import { type Curve, generateEc, generateRsa, type RsaBits } from "../crypto/key-pair.ts";
-import { wipe } from "../crypto/memory.ts";
-import type { Random } from "../crypto/random.ts";
+import { ownBytes, wipe } from "../crypto/memory.ts";
+import { type Random, uniform } from "../crypto/random.ts";
 import { ed25519PublicKey, ed25519ToPkcs8 } from "../crypto/sign.ts";
 import { encodeBase64, encodeHex, encodePem } from "../formats/armor.ts";
 import {
@@ -20,7 +20,8 @@ type SshRecipe = Extract<Recipe, { kind: "ssh" }>;
 type Pkcs8Recipe = Extract<Recipe, { kind: "pkcs8" }>;
 
 export const MAX_RANDOM = 65_536;
-const DISK_KEY_SIZE = 32;
+/** Of 253 values each: 263 bits. */
+const DISK_KEY_SIZE = 33;
 
 const rsaBits = { "rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096 } as const satisfies Record<
   string,
@@ -65,8 +66,23 @@ export async function makeValue(recipe: Recipe, random: Random): Promise<Secret>
     case "pkcs8":
       return await makePkcs8(recipe, random);
     case "disk":
-      return Secret.take(random(DISK_KEY_SIZE));
+      return makeDiskKey(random);
   }
+}
+
+/**
+ * Without NUL, LF and CR, at which an answer to systemd's question for a passphrase ends: so it goes every way that a key
+ * may go to cryptsetup (systemd, src/reply-password/reply-password.c).
+ */
+function makeDiskKey(random: Random): Secret {
+  const key = ownBytes(DISK_KEY_SIZE);
+  for (let i = 0; i < key.length; i++) {
+    let byte = uniform(random, 253) + 1;
+    if (byte >= 10) byte++;
+    if (byte >= 13) byte++;
+    key[i] = byte;
+  }
+  return Secret.take(key);
 }
 
 function makeRandom(size: number, encoding: "raw" | "hex" | "base64", random: Random): Secret {

@@ -31,6 +31,7 @@ export function createDiskRig(): DiskRig {
     async close(name) {
       open.delete(name);
     },
+    isThere: (name) => open.has(name),
     async status(name) {
       const device = open.get(name);
       return device === undefined ? null : { device, suspended: false };

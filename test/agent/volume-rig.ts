@@ -14,6 +14,7 @@ import { createAccounts } from "../../src/adapters/accounts/accounts.ts";
 import { runProgram } from "../../src/adapters/adapters.ts";
 import { createHost } from "../../src/adapters/host/host.ts";
 import { type KeySocketParts, openKeySocket } from "../../src/adapters/systemd/key-socket.ts";
+import type { Questions } from "../../src/adapters/systemd/questions.ts";
 import { createAgent, systemWait } from "../../src/agent/agent.ts";
 import { createDeriver } from "../../src/agent/deriver.ts";
 import { createHeaders } from "../../src/agent/headers.ts";
@@ -66,24 +67,27 @@ export async function setUp(t: TestContext) {
   const shared = { clock: systemClock, random: systemRandom, wait: systemWait };
 
   const socketOf = (volume: string): string => join(root, `sockets/${volume}.key`);
-  const disksOf = (volumes: readonly string[]): Disks => ({
+  const disksOf = (volumes: readonly string[], questions: Questions | undefined): Disks => ({
     host: rig.host,
     sockets: new Map(volumes.map((volume, i) => [volume, 3 + i])),
     // What systemd opens beforehand is opened here.
     listen: ({ at, ...parts }: KeySocketParts) =>
       openKeySocket({ ...parts, at: { path: socketOf(volumes["fd" in at ? at.fd - 3 : 0] ?? "") } }),
-    isSystemds: () => false,
+    isSystemds: () => questions !== undefined,
+    ...(questions === undefined ? {} : { questions }),
   });
 
   /**
    * @param sockets - Of which volumes, or that of `data`, systemd asks for the key.
    * @param withDisks - Without: `--no-disks`.
    * @param connecting - In place of the real client.
+   * @param questions - Of systemd, to be answered; it then opens the volume.
    */
   function start(
     sockets: boolean | readonly string[] = false,
     withDisks = true,
     connecting = createClient,
+    questions?: Questions,
   ): () => Promise<void> {
     const withSocket = sockets === true;
     const volumes = Array.isArray(sockets) ? sockets : withSocket ? ["data"] : [];
@@ -113,7 +117,7 @@ export async function setUp(t: TestContext) {
           listen: (parts: KeySocketParts) =>
             openKeySocket({ ...parts, at: { path: join(root, "sockets/orders.password") } }),
         },
-        ...(withDisks ? { disks: disksOf(volumes) } : {}),
+        ...(withDisks ? { disks: disksOf(volumes, questions) } : {}),
       },
     );
     const run = agent.run(AbortSignal.any([ended.signal, own.signal]));

@@ -184,3 +184,26 @@ test("systemd gets the key at its socket, once the server allows it", async (t) 
   await until("the key arrives", () => got !== null);
   assert.deepEqual(got, Buffer.from(key.reveal()));
 });
+
+test("systemd gets no key for a volume that somebody else opens while it waits, or that is open", async (t) => {
+  const { admin, start, host, device, root, settled, logged } = await setUp(t);
+  const key = await putKey(admin);
+  await host.luks.format(device, key);
+  await grant(admin, device, { approvals: 1 });
+  const asks = () =>
+    new Promise<number>((resolve) => {
+      const socket = connect({ path: join(root, "sockets/data.key"), allowHalfOpen: true }, () =>
+        socket.end(),
+      );
+      let size = 0;
+      socket.on("data", (part) => (size += part.length)).on("end", () => resolve(size));
+    });
+  start(true);
+  await until("the socket is there", () => readdirSync(root).includes("sockets"));
+  const waiting = asks();
+  await settled("it waits for approval", (row) => row?.asked !== undefined);
+  await host.luks.open(device, name, key);
+  assert.equal(await waiting, 0);
+  assert.equal(await asks(), 0);
+  assert.equal(logged.filter((line) => line.startsWith("it is open, and systemd takes it over")).length, 2);
+});

@@ -40,6 +40,8 @@ export async function makeDebian(): Promise<void> {
   const root = unpacked();
   for (const made of ["guest", "opt/keyward"]) rmSync(join(root, made), { recursive: true, force: true });
   cpSync(join(import.meta.dirname, "debian"), root, { recursive: true });
+  for (const unit of ["keyward-credential@.socket", "orders.service"])
+    cpSync(join(import.meta.dirname, "../../contrib/systemd", unit), join(root, "etc/systemd/system", unit));
   for (const [path, target] of Object.entries(LINKS)) link(join(root, path), target);
   const units = join(root, "etc/systemd/system");
   for (const unit of MASKED) link(join(units, unit), "/dev/null");

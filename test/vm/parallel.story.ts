@@ -1,4 +1,7 @@
-/** Two volumes of one machine, opened by systemd side by side; and a server that comes after the boot. */
+/**
+ * Two volumes of one machine, opened by systemd side by side, and by hand; a service that fetches its key; a passphrase that
+ * systemd asks for; and a server that comes after the boot.
+ */
 import { test } from "node:test";
 import { boot } from "./machine.ts";
 import { createOutside, createSite } from "./site.ts";
@@ -10,7 +13,8 @@ test("two volumes wait for a server that comes late, and open side by side", asy
   const site = await createSite(t);
   const disks = { data: 0, more: 3 };
   for (const [name, number] of Object.entries(disks)) {
-    await site.putKey(`disk/${name}`);
+    const recipe = { kind: "disk" } as const;
+    await site.admin.call("key.generate", { path: { name: `disk/${name}` }, body: { recipe } });
     await site.grant(`disk/${name}`, {
       name,
       device: `/dev/disk/by-path/platform-uml-blkdev.${number}`,
@@ -18,6 +22,10 @@ test("two volumes wait for a server that comes late, and open side by side", asy
       createIfBlank: true,
     });
   }
+  const value = Buffer.from("a password of one service").toString("base64");
+  await site.admin.call("key.put", { path: { name: "orders/password" }, body: { value } });
+  const delivery = { kind: "file", path: "orders.password", mode: 0o400, offline: "never" } as const;
+  await site.admin.call("grant.add", { body: { key: "orders/password", query: "name:db1", delivery } });
   const outside = await createOutside(t, { there: () => site.front.be({ kind: "to", port: site.port }) });
   const at = (phase: string) => ({
     program: "parallel",

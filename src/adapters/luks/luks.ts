@@ -5,7 +5,7 @@
  *
  * Format: LUKS2 On-Disk Format Specification 1.1; read by anything that reads LUKS2.
  */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { type RunProgram, runProgram } from "../process.ts";
@@ -62,6 +62,8 @@ export interface Luks {
   open(device: string, name: string, key: Secret, how?: OpenHow): Promise<void>;
   /** Nothing to do when it is closed. @throws KeywardError `busy` while something uses it. */
   close(name: string): Promise<void>;
+  /** Is there a device of this name? A look that takes no program. */
+  isThere(name: string): boolean;
   /** @returns `null` when it is closed. */
   status(name: string): Promise<Status | null>;
   /**
@@ -238,6 +240,8 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       const answer = await call(["close", name]);
       if (answer.status !== 0 && (await luks.status(name)) !== null) throw refusal(`volume ${name}`, answer);
     },
+
+    isThere: (name) => existsSync(`/dev/mapper/${assertName(name)}`),
 
     async status(name) {
       const answer = await call(["status", assertName(name)]);

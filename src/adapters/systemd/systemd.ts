@@ -1,5 +1,6 @@
 /** Systemd: units started and stopped by systemctl(1). What a stop leaves behind is looked at, not believed. */
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { KeywardError } from "../../base/errors.ts";
 import type { DurationMs } from "../../base/time.ts";
 import { callProgram } from "../host-program.ts";
@@ -14,8 +15,8 @@ export interface Systemd {
   stop(unit: string): Promise<void>;
   /** Begun, and not waited for. @throws KeywardError `local` */
   begin(unit: string): Promise<void>;
-  /** One that is about to start is stopped first. @throws KeywardError `local` when it does not start */
-  restart(unit: string): Promise<void>;
+  /** As `start`; one that hangs while it starts is ended, and started once more. @throws as `start` */
+  startAnew(unit: string): Promise<void>;
   /** `false` also where there is no systemd. */
   isActive(unit: string): Promise<boolean>;
   /** As systemctl(1) calls it: `active`, `activating`, `inactive`, `failed` …; `null` where there is no systemd. */
@@ -35,10 +36,12 @@ export interface Systemd {
 const packages = "systemd";
 /** As long as a database may take to start or to stop. */
 const LIMIT = 90_000 as DurationMs;
+const LOOK_MS = 200;
 /** systemctl(1): the unit is not loaded. */
 const NOT_LOADED = 5;
 
-export function createSystemd(run: RunProgram = runProgram, root = ""): Systemd {
+/** @param patience - Milliseconds after which a unit that still starts hangs. */
+export function createSystemd(run: RunProgram = runProgram, root = "", patience = 10_000): Systemd {
   const call = (...words: string[]) => callProgram(run, ["systemctl", ...words], { packages, limit: LIMIT });
 
   async function started(unit: string, ...words: string[]): Promise<void> {
@@ -53,7 +56,18 @@ export function createSystemd(run: RunProgram = runProgram, root = ""): Systemd 
     isHere: () => existsSync(`${root}/run/systemd/system`),
     start: (unit) => started(unit, "start"),
     begin: (unit) => started(unit, "start", "--no-block"),
-    restart: (unit) => started(unit, "restart"),
+    async startAnew(unit) {
+      await systemd.begin(unit);
+      for (let waited = 0; waited < patience; waited += LOOK_MS) {
+        const state = await systemd.stateOf(unit);
+        if (state === "active") return;
+        if (state !== "activating") break;
+        await wait(LOOK_MS);
+      }
+      // A kill ends what runs and is nothing to one that has started meanwhile; a restart would stop it.
+      await call("kill", "--", unit);
+      await systemd.start(unit);
+    },
     async stop(unit) {
       const { status, said } = await call("stop", "--", unit);
       if (status !== 0 && status !== NOT_LOADED)

@@ -52,6 +52,10 @@ export const command = runnable(
       ...identityFlags,
       "no-derive": { type: "boolean", help: "Derive no key from this machine's seed, whatever a grant says" },
       "no-disks": { type: "boolean", help: "Open and close no volume, whatever a grant says" },
+      "answer-passphrases": {
+        type: "boolean",
+        help: "Answer systemd's questions for the passphrases of this node's volumes",
+      },
       "no-hooks": { type: "boolean", help: "Run no program, whatever a grant says" },
       once: { type: "boolean", help: "Ask once, install, report and end: for cron and images" },
     },
@@ -65,6 +69,7 @@ export const command = runnable(
     ],
     notes: [
       "Whoever may write grants puts files on this node and runs programs as the agent's user: --only-below and --no-hooks hold the agent to less. A path beyond them is reported as a failure.",
+      "With --answer-passphrases it is a password agent of systemd: for volumes whose line in crypttab has no socket of ours. systemd keeps what was answered in root's keyring for some minutes, so use the socket where you can: keyward disk units.",
       "Keys that nodes derive are made from this machine's seed; see keyward key derive. The seed is opened when it is needed, and never for a realm of Keyward's own. With --no-derive it is left alone.",
       "With --identity derived the node's private key follows from the seed and is never written down: a server without a disk is the same node after each boot. It enrols once; later boots show the same key and need no token. Whoever has the seed is the node.",
       "Without a join token the node waits until an operator approves it: keyward node approve.",
@@ -82,7 +87,10 @@ export const command = runnable(
         directory: path.resolve(world.cwd, flags.directory ?? DEFAULT_DIRECTORY),
         state: path.resolve(world.cwd, flags.state ?? DEFAULT_STATE),
         identity: flags.identity ?? "kept",
-        disks: flags["no-disks"] === true ? undefined : createDisks(world.env),
+        disks:
+          flags["no-disks"] === true
+            ? undefined
+            : createDisks(world.env, { answers: flags["answer-passphrases"] === true }),
         credentials: createCredentialSockets(world.env),
         seed: flags["no-derive"] === true ? undefined : seedSource(flags, world),
       });

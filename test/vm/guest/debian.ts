@@ -45,7 +45,18 @@ export async function showFiles(): Promise<void> {
   await ask("files", Buffer.concat([files, ...processes()]));
 }
 
-function processes(): Buffer[] {
+/** Files in memory and logs that hold these bytes. */
+export function filesWith(value: Buffer): string[] {
+  const found: string[] = [];
+  for (const top of ["/run", "/dev/shm", "/tmp", "/var/log", "/var/lib/keyward-agent"])
+    for (const entry of readdirSync(top, { recursive: true, withFileTypes: true })) {
+      const path = `${entry.parentPath}/${entry.name}`;
+      if (entry.isFile() && readFileSync(path).includes(value)) found.push(path);
+    }
+  return found.sort();
+}
+
+export function processes(): Buffer[] {
   const found: Buffer[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
     for (const file of ["cmdline", "environ"]) {
