@@ -106,3 +106,8 @@ function sizeOf(fd: number): number {
   }
   return high;
 }
+
+/** For a person. */
+export function heldBy(contents: Exclude<Contents, { kind: "blank" }>): string {
+  return contents.kind === "signature" ? contents.type : "data of no kind that is known";
+}

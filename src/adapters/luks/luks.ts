@@ -10,7 +10,7 @@ import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { type RunProgram, runProgram } from "../process.ts";
 import { assertKey, assertName, assertPath, assertRandom } from "./arguments.ts";
-import { type Contents, contentsOf, subsystemOf } from "./contents.ts";
+import { type Contents, contentsOf, heldBy, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal, unfinished } from "./cryptsetup.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
 import { freeSlot, lastFreeSlot, readReencryption, readSlots, type Slot } from "./header.ts";
@@ -393,10 +393,6 @@ function realPath(path: string): string {
   } catch {
     return path;
   }
-}
-
-function heldBy(contents: Exclude<Contents, { kind: "blank" }>): string {
-  return contents.kind === "signature" ? contents.type : "data of no kind that is known";
 }
 
 const inSlot = (slot?: number): string[] => (slot === undefined ? [] : [`--key-slot=${slot}`]);
