@@ -4,6 +4,7 @@ import { isKeywardError } from "../base/errors.ts";
 import { toIso, type UnixMs } from "../base/time.ts";
 import type { KeyName } from "../model/name.ts";
 import { encryptedDevice, isStable, type UnlockDelivery } from "../model/volume.ts";
+import { systemdEscape } from "./escape.ts";
 import { isRecoveryDue, type KeptRecovery } from "./escrow.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
 import { serviceDropIn } from "./units.ts";
@@ -149,11 +150,7 @@ function boot(delivery: UnlockDelivery, files: PreflightFiles): PreflightLine[] 
     return [
       warning("boot", `not in /etc/crypttab: at boot nothing opens it: keyward disk units ${name} --write`),
     ];
-  const lines: PreflightLine[] = [];
-  const options = crypttab[3]?.split(",") ?? [];
-  for (const option of ["_netdev", "nofail", "headless=true"])
-    if (!options.includes(option))
-      lines.push(wrong("crypttab", `${option} is missing in the options of ${name}`));
+  const lines: PreflightLine[] = [...whoAnswers(name, crypttab, files)];
   if (
     files.read("/etc/systemd/system/sysinit.target.wants/remote-cryptsetup.target") === null &&
     !enabled(files)
@@ -180,6 +177,35 @@ function boot(delivery: UnlockDelivery, files: PreflightFiles): PreflightLine[] 
         lines.push(warning("service", `${unit} may start before ${mount.point} is mounted`));
   }
   return lines.length === 0 ? [ok("boot", "systemd opens it at boot")] : lines;
+}
+
+/** Where systemd gets the key from: our socket, or whoever answers its question. */
+function whoAnswers(name: string, [, , keyFile = "none", text = ""]: string[], files: PreflightFiles) {
+  const lines: PreflightLine[] = [];
+  const options = text.split(",");
+  const socket = `keyward-key@${systemdEscape(name)}.socket`;
+  const write = `keyward disk units ${name} --write`;
+  for (const option of ["_netdev", "nofail"])
+    if (!options.includes(option))
+      lines.push(wrong("crypttab", `${option} is missing in the options of ${name}`));
+  if (keyFile !== "none" && keyFile !== "-")
+    lines.push(wrong("crypttab", `${name} has a key file: its key lies on a disk, or is not there at boot`));
+  const asks = !options.some((option) => ["headless", "headless=true", "headless=yes"].includes(option));
+  const listens = files.list("/etc/systemd/system/sysinit.target.wants")?.includes(socket) === true;
+  if (listens && asks)
+    lines.push(
+      wrong("crypttab", `headless=true is missing in the options of ${name}: a boot may wait for a person`),
+    );
+  else if (!listens && asks)
+    lines.push(
+      warning(
+        "crypttab",
+        `${name} has no socket of ours: an agent with --answer-passphrases has to answer, or a person; or: ${write}`,
+      ),
+    );
+  else if (!listens)
+    lines.push(wrong("boot", `${socket} is not enabled, and nobody gives the key: ${write}`));
+  return lines;
 }
 
 function enabled(files: PreflightFiles): boolean {

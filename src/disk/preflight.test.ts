@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KeywardError } from "../base/errors.ts";
+import type { KeyName } from "../model/name.ts";
+import type { DevicePath, MountPoint, UnlockDelivery, VolumeName } from "../model/volume.ts";
+import type { DiskHost } from "./host.ts";
+import { type PreflightFiles, preflight } from "./preflight.ts";
+import { planUnits } from "./unit-plan.ts";
+
+const delivery: UnlockDelivery = {
+  kind: "unlock",
+  type: "luks",
+  name: "my-data" as VolumeName,
+  device: "/dev/disk/by-id/one" as DevicePath,
+  mount: { point: "/srv/data" as MountPoint, fstype: "ext4", options: [] },
+  start: [],
+  atLoss: "close",
+  conditions: {},
+};
+
+/** What it says of the boot alone: the disk is away. */
+const host = {
+  luks: { contents: () => Promise.reject(new KeywardError("not-found", "away")) },
+  mounts: { at: () => null },
+  systemd: { isHere: () => true },
+} as unknown as DiskHost;
+
+const wants = "/etc/systemd/system/sysinit.target.wants";
+const socket = "keyward-key@my\\x2ddata.socket";
+
+function written(): Map<string, string> {
+  const changes = planUnits(delivery, { read: () => null, list: () => null });
+  return new Map(changes.map(({ path, after }) => [path, after ?? ""]));
+}
+
+async function said(
+  files: ReadonlyMap<string, string>,
+  enabled: readonly string[] = [socket, "remote-cryptsetup.target"],
+) {
+  const look: PreflightFiles = {
+    read: (path) => files.get(path) ?? (enabled.some((unit) => path === `${wants}/${unit}`) ? "" : null),
+    list: (path) => (path === wants ? enabled : null),
+  };
+  const lines = await preflight(host, "disk/db1" as KeyName, delivery, [], look);
+  return lines.filter(({ check }) => ["boot", "crypttab", "fstab"].includes(check));
+}
+
+test("what was written for the boot is found in order", async () => {
+  assert.deepEqual(
+    (await said(written())).map(({ state }) => state),
+    ["ok"],
+  );
+});
+
+test("nobody is there to give the key: that is said, with the command that helps", async () => {
+  const [line, ...rest] = await said(written(), ["remote-cryptsetup.target"]);
+  assert.deepEqual(rest, []);
+  assert.equal(line?.state, "wrong");
+  assert.match(line?.says ?? "", /my\\x2ddata.socket is not enabled.*disk units my-data --write/);
+});
+
+test("a line that asks for a passphrase wants somebody to answer", async () => {
+  const files = written();
+  files.set("/etc/crypttab", (files.get("/etc/crypttab") ?? "").replace(",headless=true", ""));
+  const [asked] = await said(files, ["remote-cryptsetup.target"]);
+  assert.equal(asked?.state, "warning");
+  assert.match(asked?.says ?? "", /--answer-passphrases/);
+  const [both] = await said(files);
+  assert.equal(both?.state, "wrong");
+  assert.match(both?.says ?? "", /headless=true is missing/);
+});
+
+test("a key file, and options without which a boot hangs, are said", async () => {
+  const files = written();
+  files.set("/etc/crypttab", "my-data /dev/disk/by-id/one /etc/data.key luks,headless=true\n");
+  assert.deepEqual(
+    (await said(files)).map(({ state, says }) => [state, says.split(":")[0]]),
+    [
+      ["wrong", "_netdev is missing in the options of my-data"],
+      ["wrong", "nofail is missing in the options of my-data"],
+      ["wrong", "my-data has a key file"],
+    ],
+  );
+  assert.match((await said(new Map()))[0]?.says ?? "", /at boot nothing opens it/);
+});
