@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { createLuks } from "../adapters/luks/luks.ts";
 import { KeywardError } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
+import { systemRandom } from "../crypto/random.ts";
 import type { KeyName } from "../model/name.ts";
 import type { DevicePath, MountPoint, UnlockDelivery, VolumeName } from "../model/volume.ts";
 import type { DiskHost } from "./host.ts";
@@ -44,6 +51,39 @@ async function said(
   const lines = await preflight(host, "disk/db1" as KeyName, delivery, [], look);
   return lines.filter(({ check }) => ["boot", "crypttab", "fstab"].includes(check));
 }
+
+test("a token that opens the volume without the server is said", async () => {
+  const top = mkdtempSync(join(tmpdir(), "keyward-preflight-"));
+  const device = join(top, "device") as DevicePath;
+  try {
+    writeFileSync(device, "");
+    truncateSync(device, 20 * 1024 * 1024);
+    const luks = createLuks();
+    await luks.format(device, Secret.take(systemRandom(32)));
+    // Shaped as systemd-cryptenroll --tpm2-device=auto (252) makes it; there is no TPM here.
+    const token = {
+      type: "systemd-tpm2",
+      keyslots: ["0"],
+      "tpm2-blob": "AJ4AIA==",
+      "tpm2-pcrs": [7],
+      "tpm2-pcr-bank": "sha256",
+      "tpm2-primary-alg": "ecc",
+      "tpm2-policy-hash": "00",
+      "tpm2-pin": false,
+    };
+    const words = ["token", "import", "--json-file=-", "--disable-external-tokens", device];
+    execFileSync("cryptsetup", words, { input: JSON.stringify(token) });
+    assert.deepEqual(await luks.strangers(device), ["systemd-tpm2"]);
+    const nothing: PreflightFiles = { read: () => null, list: () => null };
+    const on = { ...delivery, device };
+    const lines = await preflight({ ...host, luks }, "disk/db1" as KeyName, on, [], nothing);
+    const line = lines.find(({ check }) => check === "other ways");
+    assert.equal(line?.state, "warning");
+    assert.match(line?.says ?? "", /systemd-tpm2 opens it without the server/);
+  } finally {
+    rmSync(top, { recursive: true });
+  }
+});
 
 test("what was written for the boot is found in order", async () => {
   assert.deepEqual(

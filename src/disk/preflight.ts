@@ -84,6 +84,13 @@ async function onDevice(
         ),
       );
     if (keys.length > 0) lines.push(await whichKey({ luks }, key, device, keys));
+    for (const type of await luks.strangers(device))
+      lines.push(
+        warning(
+          "other ways",
+          `a token of type ${type} opens it without the server: no freeze and no revocation keeps it closed`,
+        ),
+      );
     lines.push(await recoveryOf(luks, device, delivery, kept));
     return lines;
   } catch (error) {

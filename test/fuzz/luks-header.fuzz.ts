@@ -1,5 +1,5 @@
 import { readSlots } from "../../src/adapters/luks/header.ts";
-import { formatToken, readIntents, readTokens } from "../../src/adapters/luks/tokens.ts";
+import { formatToken, readIntents, readStrangers, readTokens } from "../../src/adapters/luks/tokens.ts";
 
 const slot = { type: "luks2", key_size: 64, kdf: { type: "pbkdf2", hash: "sha256", iterations: 1000 } };
 const token = JSON.parse(formatToken({ slot: 3, key: "disk/db1", version: 2 }));
@@ -13,6 +13,7 @@ export default {
     const text = Buffer.from(bytes).toString("utf8");
     if (bytes.byteLength % 3 === 0) readIntents(text);
     else if (bytes.byteLength % 2 === 0) readTokens(text);
+    else if (bytes.byteLength % 5 === 0) readStrangers(text);
     else readSlots(text);
   },
 };

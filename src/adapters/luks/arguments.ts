@@ -1,4 +1,5 @@
 /** Arguments: keys, paths and names that may reach cryptsetup, which would take some of them for something else. */
+import { realpathSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { printable } from "../../model/name.ts";
@@ -30,4 +31,16 @@ export function assertName(name: string): string {
     "usage",
     `volume ${printable(name)}: want letters, digits and _ . + - , 127 at most`,
   );
+}
+
+/** No slot: any. */
+export const inSlot = (slot?: number): string[] => (slot === undefined ? [] : [`--key-slot=${slot}`]);
+
+/** Without links; as it is when it is not there. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -5,11 +5,11 @@
  *
  * Format: LUKS2 On-Disk Format Specification 1.1; read by anything that reads LUKS2.
  */
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { type RunProgram, runProgram } from "../process.ts";
-import { assertKey, assertName, assertPath, assertRandom } from "./arguments.ts";
+import { assertKey, assertName, assertPath, assertRandom, inSlot, realPath } from "./arguments.ts";
 import { type Contents, contentsOf, heldBy, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal, unfinished } from "./cryptsetup.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
@@ -19,6 +19,7 @@ import {
   formatToken,
   readIntents,
   readOrphans,
+  readStrangers,
   readTokens,
   type SlotIntent,
   type SlotToken,
@@ -83,6 +84,8 @@ export interface Luks {
   killSlot(device: string, slot: number, other: Secret): Promise<void>;
   /** Which slots are whose, as far as the header says. @throws KeywardError as `uuid` */
   tokens(device: string): Promise<SlotToken[]>;
+  /** Types of tokens that open it otherwise, as `systemd-tpm2`. @throws KeywardError as `uuid` */
+  strangers(device: string): Promise<string[]>;
   /** Say whose a slot is, unless it is said, or a reencryption is not finished. @throws KeywardError as `uuid` */
   mark(device: string, token: Omit<SlotToken, "id">): Promise<void>;
   /** Nothing to do when there is none. */
@@ -285,6 +288,8 @@ export function createLuks(run: RunProgram = runProgram): Luks {
       return readTokens(await metadata(device));
     },
 
+    strangers: async (device) => readStrangers(await metadata(device)),
+
     async mark(device, token) {
       const found = await metadata(device);
       const known = readTokens(found);
@@ -386,13 +391,3 @@ export function createLuks(run: RunProgram = runProgram): Luks {
 }
 
 const on = (device: string): string => `device ${device}`;
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-const inSlot = (slot?: number): string[] => (slot === undefined ? [] : [`--key-slot=${slot}`]);

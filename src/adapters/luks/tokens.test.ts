@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatIntent, formatToken, readIntents, readOrphans, readTokens } from "./tokens.ts";
+import { formatIntent, formatToken, readIntents, readOrphans, readStrangers, readTokens } from "./tokens.ts";
 
 const metadata = (tokens: unknown): string => JSON.stringify({ keyslots: {}, tokens });
 const token = JSON.parse(formatToken({ slot: 3, key: "disk/db1", version: 2 }));
@@ -52,4 +52,18 @@ test("an intent is no token and no orphan, and is read as it is written alone", 
     null,
   ])
     assert.deepEqual(readIntents(metadata({ 4: other })), [], JSON.stringify(other));
+});
+
+test("what else opens a volume is named by its type, once", () => {
+  const tokens = {
+    0: token,
+    1: { type: "systemd-tpm2", keyslots: ["1"], "tpm2-blob": "AJ4A" },
+    2: { type: "systemd-tpm2", keyslots: ["2"] },
+    3: { type: "clevis", keyslots: ["3"], jwe: {} },
+    4: { type: "gone", keyslots: [] },
+    5: { type: "bad type\u001b", keyslots: ["4"] },
+    6: null,
+  };
+  assert.deepEqual(readStrangers(metadata(tokens)), ["clevis", "systemd-tpm2"]);
+  assert.deepEqual(readStrangers(metadata({ 0: token })), []);
 });

@@ -77,6 +77,21 @@ export function readOrphans(metadata: string): number[] {
   return readAll(metadata).flatMap(([id, token]) => (isNumeral(id) && isOrphan(token) ? [Number(id)] : []));
 }
 
+/**
+ * Of slots that somebody else opens: `systemd-tpm2`, `clevis` and the like (systemd-cryptenroll(1), clevis-luks-bind(1)).
+ *
+ * @returns The types, each once, in order. @throws KeywardError as `readTokens`
+ */
+export function readStrangers(metadata: string): string[] {
+  const types = readAll(metadata).flatMap(([, value]) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+    const { type, keyslots } = value as { readonly [name: string]: Json };
+    if (typeof type !== "string" || type === TYPE || !Array.isArray(keyslots)) return [];
+    return keyslots.length > 0 && /^[A-Za-z0-9_.-]{1,64}$/.test(type) ? [type] : [];
+  });
+  return [...new Set(types)].sort();
+}
+
 function isOrphan(value: Json): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const { type, keyslots, slot } = value as { readonly [name: string]: Json };
