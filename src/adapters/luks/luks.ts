@@ -14,6 +14,7 @@ import { type Contents, contentsOf, heldBy, subsystemOf } from "./contents.ts";
 import { type Answer, cryptsetup, refusal, unfinished } from "./cryptsetup.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
 import { freeSlot, lastFreeSlot, readReencryption, readSlots, type Slot } from "./header.ts";
+import { isMapped } from "./mapped.ts";
 import {
   formatIntent,
   formatToken,
@@ -133,8 +134,12 @@ const CHEAP = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
 export function createLuks(run: RunProgram = runProgram): Luks {
   const call = (words: readonly string[], ...keys: Secret[]): Promise<Answer> => cryptsetup(run, words, keys);
 
+  /** Without a program; `null` when cryptsetup has to look at it, and to say what is wrong. */
+  const read = (device: string): Promise<DiskHeader | null> => readDiskHeader(assertPath(device));
+
   /** @throws KeywardError `integrity` */
   async function assertLuks(device: string): Promise<void> {
+    if ((await read(device)) !== null) return;
     const { status, said } = await call(["isLuks", "--type", "luks2", device]);
     if (status === 0) return;
     if (status === 4) throw refusal(on(device), { status, said, stdout: "" });
@@ -155,9 +160,6 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     if (header !== null && readReencryption(header.metadata)) return unfinished(on(device));
     return refusal(on(device), answer);
   }
-
-  /** Without a program; `null` when cryptsetup has to look at it, and to say what is wrong. */
-  const read = (device: string): Promise<DiskHeader | null> => readDiskHeader(assertPath(device));
 
   async function metadata(device: string): Promise<string> {
     const header = await read(device);
@@ -247,7 +249,8 @@ export function createLuks(run: RunProgram = runProgram): Luks {
     isThere: (name) => existsSync(`/dev/mapper/${assertName(name)}`),
 
     async status(name) {
-      const answer = await call(["status", assertName(name)]);
+      if ((await isMapped(assertName(name))) === false) return null;
+      const answer = await call(["status", name]);
       if (answer.status === 4) return null;
       if (answer.status !== 0) throw refusal(`volume ${name}`, answer);
       const device = /^ *device: +(\S.*)$/m.exec(answer.stdout)?.[1];
