@@ -207,3 +207,25 @@ test("systemd gets no key for a volume that somebody else opens while it waits, 
   assert.equal(await asks(), 0);
   assert.equal(logged.filter((line) => line.startsWith("it is open, and systemd takes it over")).length, 2);
 });
+
+test("a volume that systemd opens is closed with its grant, and begun by systemd again once it is granted again", async (t) => {
+  const { admin, start, host, device, open } = await setUp(t);
+  const key = await putKey(admin);
+  await host.luks.format(device, key);
+  const begun: string[] = [];
+  Object.assign(host.systemd, {
+    hasVolume: () => true,
+    begin: async (unit: string) => void begun.push(unit),
+    startAnew: async () => {},
+  });
+  const id = await grant(admin, device);
+  start(true);
+  await until("the agent has it begun", () => begun.length === 1);
+  await host.luks.open(device, name, key);
+  await admin.call("grant.remove", { path: { id } });
+  await until("it is closed", () => open.size === 0);
+  assert.equal(begun.length, 1);
+  await grant(admin, device);
+  await until("it is begun again", () => begun.length === 2);
+  assert.deepEqual([...new Set(begun)], ["systemd-cryptsetup@data.service"]);
+});
