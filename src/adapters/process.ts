@@ -25,6 +25,10 @@ export interface Program {
   readonly input?: Uint8Array;
   /** Keep standard output by itself too. */
   readonly apart?: boolean;
+  /** Told of its output as it comes. */
+  readonly heard?: (chunk: Buffer) => void;
+  /** Then it is asked to end: SIGTERM. */
+  readonly until?: AbortSignal;
 }
 
 export type End =
@@ -152,8 +156,14 @@ function follow(child: ChildProcess, program: Program, output: Output, finish: (
     late = true;
     killGroup(child);
   }, program.limit);
+  const { until } = program;
+  const ask = (): void => killGroup(child, "SIGTERM");
+  if (until?.aborted === true) ask();
+  until?.addEventListener("abort", ask, { once: true });
+  child.on("exit", () => until?.removeEventListener("abort", ask));
   const collect = (chunk: Buffer, ...into: readonly Buffer[][]): void => {
     heard++;
+    program.heard?.(chunk);
     if (left > 0) for (const list of into) list.push(chunk.subarray(0, left));
     left -= chunk.length;
   };

@@ -48,6 +48,8 @@ export async function tendEscrow(
   if (escrow?.holders === undefined || recovery === undefined || server === null) return null;
   const { holders } = escrow;
   const device = encryptedDevice(delivery);
+  // Between two volume keys no slot is added; what changes them sees to it afterwards.
+  if ((await host.luks.volumeKey(device)).underWay) return null;
   const slot = await host.luks.fits(device, opener);
   if (slot === null)
     throw new KeywardError("wrong-key", `device ${device}: the volume's key does not open it`);

@@ -17,7 +17,10 @@ import {
   openVolume,
   type PreflightLine,
   RECOVERY,
+  type Reencrypted,
   type Rotated,
+  type RotateParts,
+  reencryptVolume,
   rotateVolume,
 } from "../disk/disk.ts";
 import { openHeader, peekHeader } from "../formats/header-backup/header-backup.ts";
@@ -48,6 +51,15 @@ export interface Unlocked extends OpenedVolume {
   readonly recovery?: RecoveryState;
 }
 
+export interface ReencryptedVolume extends Reencrypted {
+  readonly version: VersionNumber;
+  /** Its key has a later version. */
+  readonly late: boolean;
+  readonly recovery?: RecoveryState;
+  /** Why there is no new recovery key. */
+  readonly failures: readonly KeywardError[];
+}
+
 export interface UnlockHow {
   readonly make?: boolean;
   readonly device?: DevicePath;
@@ -67,12 +79,17 @@ export interface Volumes {
     budget: DurationMs,
     signal: AbortSignal,
   ): Promise<{ version: VersionNumber }>;
-  /** Give it a recovery key, in place of the one before. */
+  /**
+   * Give it a recovery key, in place of the one before.
+   *
+   * @param shares - Of the key: written before it gets a slot, and dropped when it gets none.
+   */
   escrow(
     name: VolumeName,
     recovery: Secret,
     budget: DurationMs,
     signal: AbortSignal,
+    shares?: { write(): void; drop(): void },
   ): Promise<{ slot: number }>;
   /**
    * Make the recovery key that its grant wants, unless the one of before serves still. The shares go to the server,
@@ -100,6 +117,18 @@ export interface Volumes {
     budget: DurationMs,
     signal: AbortSignal,
   ): Promise<Rotated & { readonly key: KeyName }>;
+  /**
+   * To another volume key, after a leak; broken off, the same call goes on. Its other slots go, and its recovery key is
+   * made anew where its grant names holders.
+   *
+   * @param says - How far it is.
+   */
+  reencrypt(
+    name: VolumeName,
+    budget: DurationMs,
+    signal: AbortSignal,
+    says: (progress: string) => void,
+  ): Promise<ReencryptedVolume>;
   /** The key that opens it, for somebody else to do so, proved by then; the caller wipes it. For systemd: `hand-over.ts`. */
   keyFor(name: VolumeName, budget: DurationMs, signal: AbortSignal): Promise<HandedKey>;
   /** What each of the ways would give now; nothing is opened, and nothing counts. */
@@ -146,6 +175,32 @@ export function createVolumes(parts: VolumesParts): Volumes {
     return await tendEscrow(parts, { ...answer, ...wanted }, value);
   }
 
+  const keeperOf =
+    (name: VolumeName): RotateParts["keepHeader"] =>
+    (uuid, version, sealed, only) =>
+      headers.keep(name, uuid, version, sealed, only);
+
+  async function rotated(answer: VolumeAnswer): Promise<Rotated> {
+    const { key, keys, delivery } = answer;
+    const done = await rotateVolume(
+      {
+        luks: host.luks,
+        random,
+        commit: ({ version }) => {
+          const next = keys.find((one) => one.version === version);
+          return next === undefined ? Promise.resolve(false) : prove(answer, next);
+        },
+        keepHeader: keeperOf(delivery.name),
+      },
+      encryptedDevice(delivery),
+      key,
+      keys,
+    );
+    const next = keys.find(({ version }) => version === done.version);
+    if (next !== undefined) keepSpare(spares, delivery.name, answer, next);
+    return done;
+  }
+
   async function reached(delivery: UnlockDelivery): Promise<string> {
     if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
     return encryptedDevice(delivery);
@@ -176,24 +231,24 @@ export function createVolumes(parts: VolumesParts): Volumes {
 
     async rotate(name, budget, signal) {
       using answer = await ask(name, budget, signal);
-      const { key, keys, delivery } = answer;
-      const rotated = await rotateVolume(
-        {
-          luks: host.luks,
-          random,
-          commit: ({ version }) => {
-            const next = keys.find((one) => one.version === version);
-            return next === undefined ? Promise.resolve(false) : prove(answer, next);
-          },
-          keepHeader: (uuid, version, sealed, only) => headers.keep(name, uuid, version, sealed, only),
-        },
-        encryptedDevice(delivery),
-        key,
-        keys,
-      );
-      const next = keys.find(({ version }) => version === rotated.version);
-      if (next !== undefined) keepSpare(spares, name, answer, next);
-      return { ...rotated, key };
+      return { ...(await rotated(answer)), key: answer.key };
+    },
+
+    async reencrypt(name, budget, signal, says) {
+      using answer = await ask(name, budget, signal);
+      const { key, keys } = answer;
+      const { luks } = host;
+      const device = await reached(answer.delivery);
+      if (!(await luks.volumeKey(device)).underWay) await rotated(answer);
+      const { key: opener } = await findOpener(luks, device, key, keys);
+      const isOpen = (await luks.status(name)) !== null;
+      const how = { luks, random, says, until: signal, keepHeader: keeperOf(name) };
+      const done = await reencryptVolume(how, device, isOpen ? name : undefined, key, opener);
+      const failures: KeywardError[] = [];
+      const recovery = await escrowed(answer, opener).catch(keepIn(failures));
+      if (recovery !== null) await keepHeader(parts, answer, opener, { anew: true });
+      const late = opener.version !== keys[0]?.version;
+      return { ...done, version: opener.version, late, failures, ...(recovery === null ? {} : { recovery }) };
     },
 
     async keyFor(name, budget, signal) {
@@ -220,7 +275,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
       return { version: first.version };
     },
 
-    async escrow(name, recovery, budget, signal) {
+    async escrow(name, recovery, budget, signal, shares) {
       using answer = await ask(name, budget, signal);
       if (answer.delivery.escrow?.holders !== undefined)
         throw new KeywardError(
@@ -233,35 +288,34 @@ export function createVolumes(parts: VolumesParts): Volumes {
       const { luks } = host;
       const device = await reached(answer.delivery);
       const before = (await luks.tokens(device)).filter(({ key }) => key === RECOVERY);
-      for (const one of answer.keys) {
-        const { value } = one;
-        if ((await luks.fits(device, value)) === null) continue;
-        const slot = await luks.addKey(device, value, recovery);
-        await luks.mark(device, { slot, key: RECOVERY, version: 0 });
-        for (const old of before.filter((one) => one.slot !== slot)) {
-          await luks.killSlot(device, old.slot, value);
-          await luks.unmark(device, old.id);
-        }
-        await keepHeader(parts, answer, one, { anew: true });
-        // What the server was told of a recovery key that is lacking is over.
-        await prove(answer, one).catch(noted(parts, name));
-        return { slot };
+      const { key: one } = await findOpener(luks, device, answer.key, answer.keys);
+      const { value } = one;
+      // First the shares: a slot whose key nobody has is worth nothing.
+      shares?.write();
+      const slot = await luks.addKey(device, value, recovery).catch(async (error: unknown) => {
+        if ((await luks.fits(device, recovery).catch(() => 0)) === null) shares?.drop();
+        throw error;
+      });
+      await luks.mark(device, { slot, key: RECOVERY, version: 0 });
+      for (const old of before.filter((other) => other.slot !== slot)) {
+        await luks.killSlot(device, old.slot, value);
+        await luks.unmark(device, old.id);
       }
-      throw new KeywardError("wrong-key", `device ${device}: no version of ${answer.key} opens it`);
+      await keepHeader(parts, answer, one, { anew: true });
+      // What the server was told of a recovery key that is lacking is over.
+      await prove(answer, one).catch(noted(parts, name));
+      return { slot };
     },
 
     async tendEscrow(name, budget, signal, how) {
       using answer = await ask(name, budget, signal);
       const device = await reached(answer.delivery);
-      for (const one of answer.keys) {
-        if ((await host.luks.fits(device, one.value)) === null) continue;
-        const made = await escrowed(answer, one, how);
-        if (made !== null) await keepHeader(parts, answer, one, { anew: true });
-        // What the server was told of a recovery key that is lacking is over.
-        await prove(answer, one).catch(noted(parts, name));
-        return made ?? answer.recovery ?? null;
-      }
-      throw new KeywardError("wrong-key", `device ${device}: no version of ${answer.key} opens it`);
+      const { key: opener } = await findOpener(host.luks, device, answer.key, answer.keys);
+      const made = await escrowed(answer, opener, how);
+      if (made !== null) await keepHeader(parts, answer, opener, { anew: true });
+      // What the server was told of a recovery key that is lacking is over.
+      await prove(answer, opener).catch(noted(parts, name));
+      return made ?? answer.recovery ?? null;
     },
 
     async restore(name, over, budget, signal) {

@@ -24,6 +24,7 @@ export {
 export { type OpenedVolume, openVolume } from "./open.ts";
 export { findOpener } from "./opener.ts";
 export { type PreflightFiles, type PreflightLine, preflight } from "./preflight.ts";
+export { type Reencrypted, type ReencryptParts, reencryptVolume } from "./reencrypt.ts";
 export { copySealedHeader, type Rotated, type RotateParts, rotateVolume } from "./rotate.ts";
 export { cryptUnit } from "./take-over.ts";
 export { planRemoval, planUnits, type UnitChange, type UnitPlaces } from "./unit-plan.ts";

@@ -80,7 +80,7 @@ async function onDevice(
       lines.push(
         warning(
           "reencryption",
-          "not finished: it opens, and its key cannot be rotated: cryptsetup reencrypt --resume-only",
+          `not finished: it opens, and its key cannot be rotated: keyward disk rotate ${delivery.name} --volume-key`,
         ),
       );
     if (keys.length > 0) lines.push(await whichKey({ luks }, key, device, keys));

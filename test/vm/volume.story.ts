@@ -25,7 +25,9 @@ test("a blank disk becomes a mounted volume, whichever step the power is cut aft
   const at = (phase: string) => ({ program: "volume", words: { KW_PHASE: phase, KW_SEED: seed } });
   for (const cut of steps) await boot(t, machine, { ...at("make"), cut });
   await boot(t, machine, { ...at("made"), cut: "written" });
-  const told = await boot(t, machine, at("rebooted"));
+  const told = await boot(t, machine, { ...at("rebooted"), cut: "between two volume keys" });
   assert.match(told.uuid ?? "", /^[0-9a-f-]{36}$/);
+  const then = await boot(t, machine, at("rekeyed"));
+  assert.notEqual(then["volume key"], told["volume key"]);
   await boot(t, machine, at("foreign"));
 });

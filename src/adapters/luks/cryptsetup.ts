@@ -15,11 +15,13 @@ import { KeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { DurationMs } from "../../base/time.ts";
 import { printable } from "../../model/name.ts";
-import type { RunProgram } from "../process.ts";
+import type { Program, RunProgram } from "../process.ts";
 
 /** A slot made for a passphrase may take seconds and most of a small machine's memory. */
 const LIMIT = 120_000 as DurationMs;
 const MAX_OUTPUT = 4_194_304;
+/** Suits a random key: what is tried is the key, not a passphrase. The same that clevis takes. */
+export const CHEAP = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
 
 export interface Answer {
   readonly status: number;
@@ -36,20 +38,22 @@ export async function cryptsetup(
   run: RunProgram,
   words: readonly string[],
   keys: readonly Secret[] = [],
+  { limit = LIMIT, ...how }: Partial<Pick<Program, "limit" | "heard" | "until">> = {},
 ): Promise<Answer> {
   const input = keys.length === 0 ? undefined : concat(...keys.map((key) => key.reveal()));
   try {
     const { end, output, stdout } = await run({
       argv: ["cryptsetup", "--batch-mode", ...words],
       environment: { LC_ALL: "C" },
-      limit: LIMIT,
+      limit,
+      ...how,
       keep: MAX_OUTPUT,
       apart: true,
       ...(input === undefined ? {} : { input }),
     });
     if (end.kind === "exited") return { status: end.status, stdout: text(stdout), said: lastLine(output) };
     if (end.kind === "timeout")
-      throw new KeywardError("timeout", `cryptsetup ${words[0] ?? ""}: not done after ${LIMIT / 1000} s`);
+      throw new KeywardError("timeout", `cryptsetup ${words[0] ?? ""}: not done after ${limit / 1000} s`);
     throw new KeywardError(
       "local",
       end.kind === "killed"
@@ -81,16 +85,28 @@ export function refusal(what: string, { status, said }: Answer): KeywardError {
         hint: "a slot for a person's passphrase may want 1 GiB: open it with the machine's own key",
       });
     case 4:
-      return new KeywardError("not-found", `${what}: there is none (${said})`);
+      return new KeywardError("not-found", `${what}: there is none (${said})`, {
+        hint: asRoot() ?? "is the disk there, and is this its name? see: ls -l /dev/disk/by-id",
+      });
     case 5:
       return new KeywardError("busy", `${what}: is in use (${said})`);
     default:
-      return new KeywardError("local", `${what}: cryptsetup ended with ${status}: ${said}`);
+      return new KeywardError("local", `${what}: cryptsetup ended with ${status}: ${said}`, hintOf(said));
   }
 }
 
 /** It is on the way to another volume key, and was left there. @param what - As of `refusal`. */
 export const unfinished = (what: string): KeywardError =>
   new KeywardError("conflict", `${what}: its reencryption is not finished, and it takes no change`, {
-    hint: "it opens all the same; go on with it: cryptsetup reencrypt --resume-only",
+    hint: "it opens all the same; go on with it: keyward disk rotate NAME --volume-key",
   });
+
+/** Only what it never translates is looked for. */
+function hintOf(said: string): { hint?: string } {
+  if (!/device-mapper|dm_mod/.test(said)) return {};
+  return { hint: asRoot() ?? "modprobe dm_mod; a container has none of its own: do it on the host" };
+}
+
+function asRoot(): string | undefined {
+  return process.geteuid?.() === 0 ? undefined : "disks are for root: sudo keyward …";
+}

@@ -66,7 +66,8 @@ export function lastFreeSlot(slots: readonly Slot[], what: string): number {
   return freeSlots(slots, what).at(-1) ?? 0;
 }
 
-function freeSlots(slots: readonly Slot[], what: string): number[] {
+/** @throws KeywardError `conflict` when there are none. */
+export function freeSlots(slots: readonly Slot[], what: string): number[] {
   const used = new Set(slots.map(({ number }) => number));
   const free = Array.from({ length: SLOTS }, (_, number) => number).filter((number) => !used.has(number));
   if (free.length > 0) return free;

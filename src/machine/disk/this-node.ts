@@ -1,4 +1,5 @@
 /** This node: its volumes, for commands that run on it beside its agent, or without one. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { createAccounts } from "../../adapters/accounts/accounts.ts";
 import { runProgram } from "../../adapters/adapters.ts";
@@ -31,9 +32,6 @@ import { seedSource } from "../seed-source.ts";
 import { createDiskHost } from "./host.ts";
 
 export const DEFAULT_STATE = "/var/lib/keyward-agent";
-/** Below `/run`: nothing is put there by these commands. */
-const KEY_DIRECTORY = "/run/keyward/keys";
-
 export const nodeFlags = {
   state: { type: "string", value: "DIR", help: `Where the agent keeps its identity (${DEFAULT_STATE})` },
   ...identityFlags,
@@ -60,7 +58,11 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
   const stateDirectory = path.resolve(world.cwd, flags.state ?? DEFAULT_STATE);
   const host = createDiskHost();
   const seed = seedSource(flags, world);
-  const log = { info: () => {}, warn: say, error: say };
+  // No key is put into a directory by these commands: what kind it is of matters not.
+  const warn = (fields: Parameters<typeof say>[0], message: string): void => {
+    if (fields.directory === undefined) say(fields, message);
+  };
+  const log = { info: () => {}, warn, error: say };
 
   function say(fields: Readonly<Record<string, string | number | boolean>>, message: string): void {
     const about = fields.volume === undefined ? "" : `${fields.volume}: `;
@@ -70,11 +72,16 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
   return {
     host,
     stateDirectory,
-    known: () => peekVolumes(stateDirectory),
+    known() {
+      if (existsSync(stateDirectory)) return peekVolumes(stateDirectory);
+      throw new KeywardError("not-found", `no agent has run here: there is no ${stateDirectory}`, {
+        hint: "name its directory: --state DIR; or make this machine a node: keyward agent --help",
+      });
+    },
     async volumes() {
       const membership = await standingMembership(
         {
-          keyDirectory: KEY_DIRECTORY,
+          keyDirectory: stateDirectory,
           stateDirectory,
           identity: flags.identity ?? "kept",
           joining: {},
@@ -134,11 +141,20 @@ export function volumesOf(membership: Membership, { seed, ...parts }: OwnParts):
 /** Of those that are known here. @throws KeywardError `not-found` */
 export function knownVolume(node: Pick<ThisNode, "known">, text: string): KnownVolume {
   const name: VolumeName = parseVolumeName(text);
-  const found = node.known().find(({ delivery }) => delivery.name === name);
+  const known = node.known();
+  const found = known.find(({ delivery }) => delivery.name === name);
   if (found !== undefined) return found;
+  const names = known.map(({ delivery }) => delivery.name);
   throw new KeywardError("not-found", `volume ${name}: this node's agent knows of none`, {
-    hint: "it hears of its volumes from the server: keyward agent --once",
+    hint:
+      names.length > 0
+        ? `it knows of ${names.join(", ")}; what is granted since, it hears of by itself: keyward agent`
+        : "it hears of its volumes from the server: keyward agent --once",
   });
+}
+
+export function noVolumes({ stateDirectory }: Pick<ThisNode, "stateDirectory">): string {
+  return `no volumes are granted to this node, as far as its agent has heard (${stateDirectory})`;
 }
 
 /** Those named, or all. */

@@ -14,7 +14,8 @@ import { createSystemd } from "../../../src/adapters/systemd/systemd.ts";
 import { type ErrorCode, isKeywardError } from "../../../src/base/errors.ts";
 import { Secret } from "../../../src/base/secret.ts";
 import type { DurationMs } from "../../../src/base/time.ts";
-import { closeVolume, openVolume, type VolumeKey } from "../../../src/disk/disk.ts";
+import { systemRandom } from "../../../src/crypto/random.ts";
+import { closeVolume, openVolume, reencryptVolume, type VolumeKey } from "../../../src/disk/disk.ts";
 import type { VersionNumber } from "../../../src/model/key.ts";
 import type { KeyName } from "../../../src/model/name.ts";
 import type { DevicePath, MountPoint, UnlockDelivery, VolumeName } from "../../../src/model/volume.ts";
@@ -60,18 +61,36 @@ const marked: RunProgram = async (program) => {
   if (!program.argv.some((word) => looking.includes(word))) mark(words.slice(0, 2).join(" "));
   return ran;
 };
+/** In small pieces, so that there is time for what happens meanwhile. */
+const slowly: RunProgram = (program) =>
+  marked(
+    program.argv.includes("reencrypt")
+      ? { ...program, argv: [...program.argv, "--hotzone-size=4194304"] }
+      : program,
+  );
 const host = {
-  luks: createLuks(marked),
+  luks: createLuks(slowly),
   lvm: createLvm(marked),
   mounts: createMounts(marked),
   systemd: createSystemd(marked),
 };
 const right = [keyOf("right", 1)];
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 async function reader(): Promise<ChildProcess> {
   const child = spawn("/bin/busybox", ["tail", "-f", FILE], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => child.stdout?.once("data", resolve));
   return child;
+}
+
+const BENEATH = "/dev/vgdata/data";
+const header: string[] = [];
+function reencrypt(says: (progress: string) => void = () => {}) {
+  const parts = { luks: host.luks, random: systemRandom, says, until: new AbortController().signal };
+  const keepHeader = (uuid: string): void => void header.push(uuid);
+  const [one = assert.fail()] = right;
+  return reencryptVolume({ ...parts, keepHeader }, BENEATH, "data", key, one);
 }
 
 const phases: Readonly<Record<string, () => Promise<void>>> = {
@@ -145,7 +164,43 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       child.kill("SIGKILL");
       assert.equal(await closeVolume(host, delivery, { evictAfter: 4000 as DurationMs }), "closed");
     });
-    tell("uuid", await host.luks.uuid("/dev/vgdata/data"));
+    tell("uuid", await host.luks.uuid(BENEATH));
+    tell("volume key", (await host.luks.volumeKey(BENEATH)).digest);
+    await openVolume(host, key, delivery, right);
+    // The power goes on the way.
+    const over = new AbortController();
+    void reencrypt().finally(() => over.abort());
+    while (!over.signal.aborted && !(await host.luks.volumeKey(BENEATH)).underWay) await pause(5);
+    mark("between two volume keys");
+  },
+
+  async rekeyed() {
+    await check(
+      "a power cut between two volume keys: the volume opens, and holds what was written",
+      async () => {
+        if (delivery.beneath !== undefined) await host.lvm.activate(delivery.beneath);
+        assert.equal((await host.luks.volumeKey(BENEATH)).underWay, true);
+        await openVolume(host, key, delivery, [keyOf("next", 2), ...right]);
+        assert.equal(readFileSync(FILE, "utf8"), "written\n");
+      },
+    );
+    await check("while it is mounted and written to it comes to its other volume key", async () => {
+      const writes = setInterval(() => writeFileSync("/srv/data/more", "x".repeat(5000), { flag: "a" }), 5);
+      const { resumed } = await reencrypt().finally(() => clearInterval(writes));
+      assert.equal(resumed, true);
+      assert.equal((await host.luks.volumeKey(BENEATH)).underWay, false);
+      assert.equal((await host.luks.slots(BENEATH)).length, 1);
+      assert.equal(header.length, 1);
+      tell("volume key", (await host.luks.volumeKey(BENEATH)).digest);
+    });
+    await check("it closes, opens and holds everything", async () => {
+      const { length } = readFileSync("/srv/data/more");
+      assert.ok(length > 0);
+      assert.equal(await closeVolume(host, delivery), "closed");
+      await openVolume(host, key, delivery, right);
+      assert.equal(readFileSync(FILE, "utf8"), "written\n");
+      assert.equal(readFileSync("/srv/data/more", "utf8"), "x".repeat(length));
+    });
   },
 
   async foreign() {

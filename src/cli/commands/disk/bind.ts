@@ -1,6 +1,7 @@
 /** `keyward disk bind`: a volume that another key opens gets the server's key too. */
 
 import path from "node:path";
+import { isKeywardError, KeywardError } from "../../../base/errors.ts";
 import { Secret } from "../../../base/secret.ts";
 import { act } from "../../../command/command.ts";
 import { guard } from "../../../command/guard.ts";
@@ -30,7 +31,7 @@ export const bind = act({
     const file = flags["current-key-file"];
     using current: Secret =
       file === undefined
-        ? await world.askSecret(`key or passphrase that opens ${name} now: `)
+        ? await world.askSecret(`key or passphrase that opens ${name} now: `).catch(inFile)
         : Secret.take(readBytes(path.resolve(world.cwd, file), "key file", 8_388_608));
     const volumes = await thisNode(flags, world, out).volumes();
     const { version } = await volumes.bind(name, current, UNLOCK_BUDGET, world.interrupted);
@@ -38,3 +39,8 @@ export const bind = act({
     out.show({ name, version }, { blocks: [{ kind: "lines", lines: [line] }], names: [name] });
   },
 });
+
+function inFile(error: unknown): never {
+  if (!isKeywardError(error, "usage")) throw error;
+  throw new KeywardError("usage", error.message, { hint: "add: --current-key-file FILE" });
+}

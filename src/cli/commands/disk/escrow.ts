@@ -5,7 +5,7 @@ import { guard } from "../../../command/guard.ts";
 import type { Output } from "../../../command/output.ts";
 import { integer, required } from "../../../command/read-flags.ts";
 import type { World } from "../../../command/world.ts";
-import { writeNew } from "../../../command/write-file.ts";
+import { forget, writeNew } from "../../../command/write-file.ts";
 import { formatShare } from "../../../formats/seed/seed.ts";
 import { nodeFlags, type ThisNode, thisNode, UNLOCK_BUDGET } from "../../../machine/disk/this-node.ts";
 import { shareFiles } from "../../../machine/share-files.ts";
@@ -63,13 +63,22 @@ export const escrow = act({
     const { key, shares } = await recoveryShares({ count, threshold });
     using own = key;
     const volumes = await node.volumes();
-    // First the shares: a slot whose key nobody has is worth nothing.
-    for (const [i, share] of shares.entries()) {
-      using bytes = formatShare(share);
-      writeNew(files[i] ?? "", "share", bytes.reveal());
-      share.data.wipe();
-    }
-    const { slot } = await volumes.escrow(name, own, UNLOCK_BUDGET, world.interrupted);
+    const written = {
+      write() {
+        for (const [i, share] of shares.entries()) {
+          using bytes = formatShare(share);
+          writeNew(files[i] ?? "", "share", bytes.reveal());
+        }
+      },
+      drop() {
+        for (const file of files) forget(file);
+      },
+    };
+    const { slot } = await volumes
+      .escrow(name, own, UNLOCK_BUDGET, world.interrupted, written)
+      .finally(() => {
+        for (const { data } of shares) data.wipe();
+      });
     const line = `recovery key of ${name} in slot ${slot}: any ${threshold} of ${count} shares give it`;
     out.show({ name, slot, files }, { blocks: [{ kind: "lines", lines: [line] }], names: files });
   },

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { act } from "../../../command/command.ts";
 import type { Cell } from "../../../command/terminal.ts";
 import { preflight as look, type PreflightFiles } from "../../../disk/disk.ts";
-import { chosen, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
+import { chosen, nodeFlags, noVolumes, thisNode } from "../../../machine/disk/this-node.ts";
 
 const files: PreflightFiles = {
   read: (path) => orNull(() => readFileSync(path, "utf8")),
@@ -43,6 +43,7 @@ export const preflight = act({
         names: lines.filter(({ state }) => state === "wrong").map(({ volume }) => volume),
       },
     );
+    if (known.length === 0) out.note(noVolumes(node));
     return lines.some(({ state }) => state === "wrong") ? 1 : 0;
   },
 });

@@ -3,7 +3,7 @@ import { isKeywardError } from "../../../base/errors.ts";
 import { act } from "../../../command/command.ts";
 import type { Cell } from "../../../command/terminal.ts";
 import { cryptUnit } from "../../../disk/disk.ts";
-import { chosen, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
+import { chosen, nodeFlags, noVolumes, thisNode } from "../../../machine/disk/this-node.ts";
 import { encryptedDevice } from "../../../model/volume.ts";
 
 export const status = act({
@@ -18,6 +18,7 @@ export const status = act({
   async run({ world, out }, { words, flags }) {
     const node = thisNode(flags, world, out);
     const volumes = [];
+    const unknown = new Set<string>();
     for (const { key, delivery, opensWith } of chosen(node, words)) {
       const { name, mount } = delivery;
       const mounted = mount === undefined ? undefined : node.host.mounts.at(mount.point) !== null;
@@ -37,8 +38,9 @@ export const status = act({
         const found = await node.host.luks.status(name);
         return found === null ? "closed" : found.suspended ? "suspended" : "open";
       } catch (error) {
-        if (isKeywardError(error)) return error.message;
-        throw error;
+        if (!isKeywardError(error)) throw error;
+        unknown.add(`${error.message}${error.hint === undefined ? "" : `; ${error.hint}`}`);
+        return "unknown";
       }
     }
 
@@ -67,7 +69,8 @@ export const status = act({
         names: volumes.map(({ name }) => name),
       },
     );
-    if (volumes.length === 0) out.note("this node knows of no volumes");
+    for (const why of unknown) out.note(why);
+    if (volumes.length === 0) out.note(noVolumes(node));
     return volumes.every(({ state, mounted }) => state === "open" && mounted !== false) ? 0 : 1;
   },
 });
