@@ -3,9 +3,9 @@
  * installed; what opening costs with the slots that we make; eight volumes at once; and 1,000 nodes that boot in the
  * same second. Volumes are LUKS2 on image files: keys are tried by the real cryptsetup, no device-mapper is needed.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLuks } from "../src/adapters/luks/luks.ts";
@@ -15,6 +15,7 @@ import { Secret } from "../src/base/secret.ts";
 import { createClient } from "../src/client/client.ts";
 import { systemRandom } from "../src/crypto/random.ts";
 import { grant, putKey, setUp } from "../test/agent/volume-rig.ts";
+import { ran, withClevis } from "./clevis.ts";
 import { withServer } from "./processes.ts";
 import type { Row } from "./row.ts";
 
@@ -51,7 +52,14 @@ async function inRig<T>(work: (rig: Awaited<ReturnType<typeof setUp>>) => Promis
 }
 
 export async function run(): Promise<Row[]> {
-  return [...(await handed()), ...(await cold()), ...(await slots()), ...(await atOnce()), await booting()];
+  return [
+    ...(await handed()),
+    ...(await cold()),
+    ...(await slots()),
+    ...(await atOnce()),
+    ...(await besideSlow()),
+    await booting(),
+  ];
 }
 
 /** As systemd-cryptsetup asks: it ends its side, and reads to the end. */
@@ -163,78 +171,6 @@ async function unlock(program: string, state: string): Promise<void> {
     throw new Error(`it ended elsewhere: ${said}`);
 }
 
-const has = (program: string): boolean => spawnSync("which", [program], { stdio: "ignore" }).status === 0;
-
-/**
- * Debian's clevis with its tang on this machine.
- *
- * @param use - Gets how to let `clevis luks pass` print the key of a volume; `null` where they are not installed.
- */
-async function withClevis<T>(use: (pass: (() => Promise<void>) | null) => Promise<T>): Promise<T> {
-  if (!["clevis", "clevis-luks-pass", "jose", "socat", "/usr/libexec/tangd"].every(has))
-    return await use(null);
-  const folder = mkdtempSync(join(tmpdir(), "keyward-bench-"));
-  let tang: ChildProcess | undefined;
-  try {
-    const [db, device] = [join(folder, "db"), join(folder, "disk.img")];
-    mkdirSync(db);
-    execFileSync("/usr/libexec/tangd-keygen", [db], { stdio: "ignore" });
-    const port = await freePort();
-    const words = [`TCP-LISTEN:${port},bind=127.0.0.1,fork,reuseaddr`, `EXEC:"/usr/libexec/tangd ${db}"`];
-    tang = spawn("socat", words, { stdio: "ignore" });
-    await reachable(port);
-    // In digits: clevis takes it for a line of text.
-    using key = Secret.fromText(Buffer.from(systemRandom(32)).toString("hex"));
-    writeFileSync(device, "");
-    truncateSync(device, SIZE);
-    await createLuks().format(device, key);
-    const config = JSON.stringify({ url: `http://127.0.0.1:${port}` });
-    execFileSync("clevis", ["luks", "bind", "-y", "-k", "-", "-d", device, "tang", config], {
-      input: key.reveal(),
-      stdio: ["pipe", "ignore", "pipe"],
-    });
-    return await use(async () => {
-      const { status } = await ran("clevis", ["luks", "pass", "-d", device, "-s", "1"]);
-      if (status !== 0) throw new Error("clevis gave no key");
-    });
-  } finally {
-    tang?.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** A server in this process can answer it meanwhile. */
-function ran(program: string, words: readonly string[]): Promise<{ status: number; said: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    child.stderr.on("data", (part) => (said += part));
-    child.on("error", reject).on("close", (status) => resolve({ status: status ?? -1, said }));
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function reachable(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const there = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve(true);
-      }).on("error", () => resolve(false));
-    });
-    if (there) return;
-    await systemWait(50 as never, new AbortController().signal);
-  }
-  throw new Error("tang does not listen");
-}
-
 /** Our keys are random in full, so that a slot's function need not be slow. */
 async function slots(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "keyward-bench-"));
@@ -267,30 +203,88 @@ async function slots(): Promise<Row[]> {
   }
 }
 
+type BenchRig = Awaited<ReturnType<typeof setUp>>;
+
+/** @param format - Absent: a slot as ours are. */
+async function grantVolume(
+  { admin, root }: BenchRig,
+  one: string,
+  format = (device: string, key: Secret) => createLuks().format(device, key),
+): Promise<string> {
+  const device = join(root, `${one}.img`);
+  writeFileSync(device, "");
+  truncateSync(device, SIZE);
+  using key = Secret.take(systemRandom(32));
+  await format(device, key);
+  const body = { value: Buffer.from(key.reveal()).toString("base64") };
+  await admin.call("key.put", { path: { name: `disk/${one}` }, body });
+  const delivery = { kind: "unlock", type: "luks", name: one, device, start: [], atLoss: "close" };
+  await admin.call("grant.add", {
+    body: { key: `disk/${one}`, query: "role:db", delivery: { ...delivery, conditions: {} } as never },
+  });
+  return device;
+}
+
+const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `data-${i}`);
+
+/** @returns How long it took, from the call on. */
+const askedAt = (rig: BenchRig) => (one: string) =>
+  timed(async () => {
+    if ((await askSocket(rig.socketOf(one))) !== 32) throw new Error("no key came");
+  });
+
+/** The first opening of all, where every key is tried before it goes out. */
+async function besideSlow(): Promise<Row[]> {
+  return await inRig(async (rig) => {
+    const names = namesOf(VOLUMES);
+    const [slow = "", ...others] = names;
+    const device = await grantVolume(rig, slow, async (path, key) => {
+      const words = ["luksFormat", "-q", "--type", "luks2", "--key-file=-", path];
+      execFileSync("cryptsetup", words, { input: key.reveal() });
+    });
+    for (const one of others) await grantVolume(rig, one);
+    rig.start(names);
+    await rig.settled("the agent is there", (row) => row !== undefined);
+    await quiet();
+    const ask = askedAt(rig);
+    let rest = 0;
+    const all = await timed(() =>
+      Promise.all([
+        ask(slow),
+        timed(() => Promise.all(others.map(ask))).then((ms) => {
+          rest = ms;
+        }),
+      ]),
+    );
+    const proved = async () =>
+      (await rig.admin.call("disk.list", {})).volumes.every((row) => row.proved === 1);
+    while (!(await proved())) await quiet();
+    await quiet();
+    const luks = createLuks();
+    for (const { id } of await luks.tokens(device)) await luks.unmark(device, id);
+    const alone = await ask(slow);
+    return [
+      {
+        what: `keys of ${VOLUMES} volumes opened for the first time, one with cryptsetup's default slot`,
+        figure: `${all.toFixed(0)} ms`,
+        peer: `that one alone ${alone.toFixed(0)} ms`,
+        ratio: `${(all / alone).toFixed(2)} ×`,
+        goal: "≤ 1.3 ×",
+        met: all / alone <= 1.3,
+        conditions: `each key tried before it goes out; the other ${VOLUMES - 1} had theirs after ${rest.toFixed(0)} ms; once`,
+      },
+    ];
+  });
+}
+
 async function atOnce(): Promise<Row[]> {
-  return await inRig(async ({ admin, start, socketOf, root, settled }) => {
-    const names: string[] = [];
-    for (let i = 0; i < VOLUMES; i++) {
-      const one = `data-${i}`;
-      const device = join(root, `${one}.img`);
-      writeFileSync(device, "");
-      truncateSync(device, SIZE);
-      using key = Secret.take(systemRandom(32));
-      await createLuks().format(device, key);
-      const body = { value: Buffer.from(key.reveal()).toString("base64") };
-      await admin.call("key.put", { path: { name: `disk/${one}` }, body });
-      const delivery = { kind: "unlock", type: "luks", name: one, device, start: [], atLoss: "close" };
-      await admin.call("grant.add", {
-        body: { key: `disk/${one}`, query: "role:db", delivery: { ...delivery, conditions: {} } as never },
-      });
-      names.push(one);
-    }
+  return await inRig(async (rig) => {
+    const { start, settled } = rig;
+    const names = namesOf(VOLUMES);
+    for (const one of names) await grantVolume(rig, one);
     start(names);
     await settled("the agent is there", (row) => row !== undefined);
-    const ask = async (one: string): Promise<number> =>
-      await timed(async () => {
-        if ((await askSocket(socketOf(one))) !== 32) throw new Error("no key came");
-      });
+    const ask = askedAt(rig);
     await quiet();
     await Promise.all(names.map(ask));
     await quiet();
