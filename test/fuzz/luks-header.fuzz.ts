@@ -15,7 +15,7 @@ export default {
   ],
   run(bytes: Uint8Array): void {
     const text = Buffer.from(bytes).toString("utf8");
-    if (bytes.byteLength % 5 === 0) readVolumeKey(text);
+    if (bytes.byteLength % 7 === 0) readVolumeKey(text);
     else if (bytes.byteLength % 3 === 0) readIntents(text);
     else if (bytes.byteLength % 2 === 0) readTokens(text);
     else if (bytes.byteLength % 5 === 0) readStrangers(text);
