@@ -72,7 +72,12 @@ export function loadCa(state: Pick<State, "read" | "path">): string[] {
 }
 
 export function saveCa(state: State, ca: readonly string[]): void {
-  state.write("ca.pem", utf8(ca.map((pem) => `${pem.trim()}\n`).join("")));
+  writeIfNew(state, "ca.pem", ca.map((pem) => `${pem.trim()}\n`).join(""));
+}
+
+/** An image of the initramfs is as new as what it was made of: a renewed certificate must not look like more. */
+function writeIfNew(state: State, name: "ca.pem" | "server.json", text: string): void {
+  if (textOf(state, name) !== text) state.write(name, utf8(text));
 }
 
 /** The certificate last: with it everything else is there. */
@@ -114,7 +119,7 @@ export function saveServer(
   { address, others, node }: Pick<Membership, "address" | "others" | "node">,
 ): void {
   const more = others === undefined || others.length === 0 ? {} : { others: [...others] };
-  state.write("server.json", utf8(canonicalJson({ address, node, ...more })));
+  writeIfNew(state, "server.json", canonicalJson({ address, node, ...more }));
 }
 
 /** The first is to be asked first. */

@@ -215,7 +215,7 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
       if (failures.some(isPassing)) again(volume);
       if (opened === version || alone) return true;
     }
-    const opensWith = known.get(grant)?.opensWith;
+    const opensWith = known.get(grant)?.opensWith ?? (await saidByHeader(volume));
     if (opensWith === undefined || opensWith === version) return false;
     const { version: next, removed } = await volumes.rotate(name, BUDGET, signal);
     note(volume, next);
@@ -225,6 +225,12 @@ export function createVolumeKeeper(parts: VolumeKeeperParts): VolumeKeeper {
 
   const closeBy = (delivery: GrantedVolume["delivery"], how: AtLoss) =>
     volumes.close(delivery, { evictAfter: PATIENCE, orSuspend: true, suspend: how === "suspend" });
+
+  /** Of one that somebody else has opened: the initramfs, or a command. Anybody can write it there: no more than a hint. */
+  async function saidByHeader({ key, delivery }: KnownVolume): Promise<VersionNumber | undefined> {
+    const tokens = await host.luks.tokens(encryptedDevice(delivery));
+    return tokens.findLast((token) => token.key === key)?.version as VersionNumber | undefined;
+  }
 
   async function lose({ grant, key, version, delivery, opensWith }: KnownVolume): Promise<void> {
     spares.forget(delivery.name);

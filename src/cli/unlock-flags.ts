@@ -45,7 +45,11 @@ export const unlockFlags = {
     value: "GROUP/VOLUME",
     help: "The file system is on this logical volume on the opened one",
   },
-  mount: { type: "string", value: "DIR", help: "Where it is mounted" },
+  mount: {
+    type: "string",
+    value: "DIR",
+    help: "Where it is mounted; /: the system lies on it, see keyward disk initramfs",
+  },
   fstype: { type: "string", value: "KIND", choices: fileSystems, help: "The file system (ext4)" },
   "mount-option": {
     type: "string",

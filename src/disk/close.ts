@@ -37,6 +37,7 @@ export async function closeVolume(
     if (host.systemd.hasVolume(name)) await closeUnit(host, delivery);
     return "closed";
   }
+  assertNotRoot(host, delivery);
   if (before.suspended && orSuspend) return "suspended";
   if (suspend) return await suspended(host, name);
   try {
@@ -53,6 +54,18 @@ export async function closeVolume(
   if ((await luks.status(name)) === null) return "closed";
   if (!orSuspend) throw new KeywardError("busy", `volume ${name}: is still open`);
   return await suspended(host, name);
+}
+
+/**
+ * What the system lies on cannot be unmounted, and without its key not even what would end the machine could be read.
+ *
+ * @throws KeywardError `busy`
+ */
+function assertNotRoot({ mounts }: DiskHost, { name }: UnlockDelivery): void {
+  if (!mounts.carries(`/dev/mapper/${name}`, "/")) return;
+  throw new KeywardError("busy", `volume ${name}: the system itself lies on it: it stays open`, {
+    hint: "switch the machine off: the server gives no key for its next boot",
+  });
 }
 
 async function suspended({ luks }: DiskHost, name: string): Promise<Closed> {

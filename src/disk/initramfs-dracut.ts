@@ -35,13 +35,21 @@ install() {
   keyward_copy "$initdir"
   mkdir -p "$initdir/etc/cmdline.d" "$initdir/etc/systemd/system/sysinit.target.wants"
   echo 'rd.neednet=1' > "$initdir/etc/cmdline.d/90keyward.conf"
+  # Where neither the kernel's command line nor anybody else says how.
+  mkdir -p "$initdir/etc/systemd/network"
+  printf '[Match]\\nKind=!*\\nType=ether\\n\\n[Network]\\nDHCP=yes\\n' > "$initdir/etc/systemd/network/zzz-keyward.network"
   for name in $VOLUMES; do
+    # The module crypt takes only lines of volumes that it finds in use, and only for an image of this one machine.
+    if ! grep -qs "^$name[[:space:]]" "$initdir/etc/crypttab"; then
+      grep "^$name[[:space:]]" "$dracutsysrootdir/etc/crypttab" >> "$initdir/etc/crypttab" ||
+        dwarning "keyward: $name is not in /etc/crypttab: keyward disk initramfs prints its line"
+    fi
     cat > "$initdir/etc/systemd/system/keyward-key-$name.socket" << END
 [Unit]
 Description=Key of the volume $name, from Keyward
 DefaultDependencies=no
 Before=cryptsetup-pre.target sockets.target initrd-switch-root.target
-Wants=cryptsetup-pre.target
+Wants=cryptsetup-pre.target systemd-networkd.service
 Conflicts=initrd-switch-root.target
 
 [Socket]

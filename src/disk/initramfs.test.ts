@@ -61,7 +61,7 @@ test("for dracut: a module, which makes a socket for each volume", () => {
   assert.ok(!files.has("/etc/keyward/initramfs/keyscript"));
   assert.equal(
     initramfsCrypttab({ ...settings, tool: "dracut" })[0],
-    "root /dev/disk/by-uuid/6b9e none luks,force",
+    "root /dev/disk/by-uuid/6b9e none luks",
   );
 });
 

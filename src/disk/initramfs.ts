@@ -38,17 +38,20 @@ export function initramfsFiles(settings: InitramfsSettings): InitramfsFile[] {
     { path: SETTINGS, mode: 0o644, text: settingsText(settings) },
     { path: "/etc/keyward/initramfs/copy", mode: 0o644, text: copyScript },
   ];
-  const files =
-    settings.tool === "dracut"
-      ? dracutFiles
-      : [{ path: KEYSCRIPT, mode: 0o755, text: keyscript }, ...debianFiles];
-  return [...common, ...files].map((file) => ({ ...file, text: signed(file.text) }));
+  return [...common, ...ownFiles(settings.tool)].map((file) => ({ ...file, text: signed(file.text) }));
+}
+
+/** Those of one tool alone. */
+export function ownFiles(tool: InitramfsTool): readonly InitramfsFile[] {
+  return tool === "dracut"
+    ? dracutFiles
+    : [{ path: KEYSCRIPT, mode: 0o755, text: keyscript }, ...debianFiles];
 }
 
 /** To be added to `/etc/crypttab`. */
 export function initramfsCrypttab({ volumes, tool }: Pick<InitramfsSettings, "volumes" | "tool">): string[] {
   return volumes.map((delivery) => {
-    const options = tool === "dracut" ? "luks,force" : `luks,initramfs,keyscript=${KEYSCRIPT}`;
+    const options = tool === "dracut" ? "luks" : `luks,initramfs,keyscript=${KEYSCRIPT}`;
     return `${delivery.name} ${encryptedDevice(delivery)} none ${options}`;
   });
 }

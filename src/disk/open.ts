@@ -7,7 +7,7 @@ import { isKeywardError, KeywardError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { VersionNumber } from "../model/key.ts";
 import type { KeyName } from "../model/name.ts";
-import { encryptedDevice, openedDevice, type UnlockDelivery } from "../model/volume.ts";
+import { encryptedDevice, isRoot, openedDevice, type UnlockDelivery } from "../model/volume.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
 import { type Attempt, findOpener } from "./opener.ts";
 import { takeOver } from "./take-over.ts";
@@ -54,7 +54,7 @@ export async function openVolume(
   else if (above !== undefined) await lvm.activate(above);
   const failures: KeywardError[] = [];
   await takeOver(host, delivery).catch(keep(failures));
-  if (mount !== undefined) await mounts.mount(openedDevice(delivery), mount);
+  if (mount !== undefined && !isRoot(delivery)) await mounts.mount(openedDevice(delivery), mount);
   if (systemd.isHere()) for (const unit of start) await systemd.start(unit).catch(keep(failures));
   return { version, made, failures };
 }

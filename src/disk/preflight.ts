@@ -7,6 +7,7 @@ import { encryptedDevice, isStable, type UnlockDelivery } from "../model/volume.
 import { systemdEscape } from "./escape.ts";
 import { isRecoveryDue, type KeptRecovery } from "./escrow.ts";
 import type { DiskHost, VolumeKey } from "./host.ts";
+import { initramfsPreflight, isInitramfss } from "./initramfs-preflight.ts";
 import { serviceDropIn } from "./units.ts";
 
 export interface PreflightLine {
@@ -26,6 +27,8 @@ export interface PreflightFiles {
   read(path: string): string | null;
   /** The entries of a directory; `null` when it is none. */
   list(path: string): readonly string[] | null;
+  /** When it was modified, in milliseconds, and its permission bits; `null` when it is not there. */
+  stat?(path: string): { readonly modified: number; readonly mode: number } | null;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function preflight(
     deviceName(delivery),
     ...(await onDevice(host, key, delivery, keys, recovery)),
     ...mountPoint(host, delivery, files),
-    ...(host.systemd.isHere() ? boot(delivery, files) : []),
+    ...atBoot(host, delivery, files),
   ];
 }
 
@@ -147,6 +150,11 @@ function mountPoint({ mounts }: DiskHost, { mount }: UnlockDelivery, files: Pref
   return [
     wrong("mount point", `${point} holds files that nobody would see: it will not be mounted over them`),
   ];
+}
+
+function atBoot({ systemd }: DiskHost, delivery: UnlockDelivery, files: PreflightFiles): PreflightLine[] {
+  if (isInitramfss(delivery, files)) return initramfsPreflight(delivery, files);
+  return systemd.isHere() ? boot(delivery, files) : [];
 }
 
 /** Only where crypttab has the volume; else nothing is to be checked. */

@@ -12,7 +12,7 @@ import { type Grant, type InstallPath, isUnlock, placeOf } from "../model/grant.
 import type { DerivedAs, VersionNumber } from "../model/key.ts";
 import type { KeyName, NodeName } from "../model/name.ts";
 import type { PlanLine } from "../model/plan.ts";
-import type { AtLoss, UnlockDelivery } from "../model/volume.ts";
+import { type AtLoss, isRoot, type UnlockDelivery } from "../model/volume.ts";
 
 /** One file that a node should hold, by the oldest grant that wants it. */
 export interface Desired {
@@ -134,7 +134,9 @@ function becomes({ path, grant }: Held): string {
 }
 
 /** `mongodb.service is stopped, /srv/data unmounted, data closed`. */
-export function fateOf({ name, mount, start }: UnlockDelivery, how: AtLoss): string {
+export function fateOf(delivery: UnlockDelivery, how: AtLoss): string {
+  const { name, mount, start } = delivery;
+  if (isRoot(delivery)) return `${name} stays open until the machine is switched off, and then closed`;
   if (how === "suspend") return "it is suspended, and what uses it hangs";
   const units = start.toReversed().map((unit) => `${unit} is stopped`);
   return [...units, ...(mount === undefined ? [] : [`${mount.point} unmounted`]), `${name} closed`].join(

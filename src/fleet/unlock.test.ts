@@ -276,7 +276,7 @@ describe("a grant that unlocks", () => {
       { start: ["rm -rf /"] },
       { start: ["--now.service"] },
       { atLoss: "burn" },
-      { mount: { point: "/", fstype: "ext4", options: [] } },
+      { mount: { point: "//", fstype: "ext4", options: [] } },
       { mount: { point: "/srv/a b", fstype: "ext4", options: [] } },
       { mount: { point: "/srv", fstype: "vfat", options: [] } },
       { mount: { point: "/srv", fstype: "ext4", options: ["a,b"] } },

@@ -12,7 +12,7 @@ import type { Network } from "./network.ts";
 export type VolumeName = string & { readonly kind: "volume-name" };
 /** Below `/dev`, absolute. */
 export type DevicePath = string & { readonly kind: "device-path" };
-/** An absolute directory other than `/`. */
+/** An absolute directory. `/`: the system itself lies on the volume, and its initramfs opens and mounts it. */
 export type MountPoint = string & { readonly kind: "mount-point" };
 /** `mongodb.service`. */
 export type UnitName = string & { readonly kind: "unit-name" };
@@ -123,9 +123,14 @@ export function isStable(device: DevicePath): boolean {
   return /^\/dev\/disk\/by-(?:id|uuid|partuuid|path)\/[^/]+$/.test(device);
 }
 
+/** Does the running system lie on it? Then it is neither mounted nor unmounted, and stays open until power-off. */
+export function isRoot({ mount }: Pick<UnlockDelivery, "mount">): boolean {
+  return mount?.point === "/";
+}
+
 /** @throws KeywardError `usage` */
 export function parseMountPoint(text: string): MountPoint {
-  if (isPlainPath(text)) return text as MountPoint;
+  if (text === "/" || isPlainPath(text)) return text as MountPoint;
   throw new KeywardError("usage", `mount point ${printable(text)}: want an absolute directory, as /srv/data`);
 }
 

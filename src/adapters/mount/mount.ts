@@ -13,6 +13,8 @@ export type { Holder } from "./holders.ts";
 export interface Mounts {
   /** @returns The device that is mounted there, by its number `8:1`; `null` when nothing is. */
   at(point: string): string | null;
+  /** Does what is mounted there lie on this device, if with others between? */
+  carries(device: string, point: string): boolean;
   /** A device's number. @throws KeywardError `not-found`; `local` when it is no block device. */
   numberOf(device: string): string;
   /**
@@ -55,6 +57,8 @@ export function createMounts(run: RunProgram = runProgram): Mounts {
       if (!stat.isBlockDevice()) throw new KeywardError("local", `device ${device}: is no block device`);
       return `${majorOf(stat.rdev)}:${minorOf(stat.rdev)}`;
     },
+
+    carries: (device, point) => isBeneath(device, pointDevices(point)),
 
     async mount(device, { point, fstype, options }) {
       const there = mounts.at(point);
@@ -103,6 +107,40 @@ export function createMounts(run: RunProgram = runProgram): Mounts {
     },
   };
   return mounts;
+}
+
+/** Numbers of what is mounted there; btrfs has one of its own, and names its device. */
+function pointDevices(point: string): string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  const line = lines.findLast((one) => plainPath(one.split(" ")[4] ?? "") === point) ?? "";
+  const [, source = ""] = / - \S+ (\S+)/.exec(line) ?? [];
+  return [line.split(" ")[2] ?? "", ...numbersOf(plainPath(source))];
+}
+
+/** @param above - Numbers of devices, as `254:0`: what each lies on is what the kernel says. */
+function isBeneath(device: string, above: readonly string[]): boolean {
+  const [wanted] = numbersOf(device);
+  const seen = new Set<string>();
+  const look = (number: string): boolean => {
+    if (number === "" || seen.has(number)) return false;
+    seen.add(number);
+    return number === wanted || slavesOf(number).some(look);
+  };
+  return wanted !== undefined && above.some(look);
+}
+
+function slavesOf(number: string): string[] {
+  const folder = `/sys/dev/block/${number}/slaves`;
+  try {
+    return readdirSync(folder).map((name) => readFileSync(`${folder}/${name}/dev`, "utf8").trim());
+  } catch {
+    return [];
+  }
+}
+
+function numbersOf(device: string): string[] {
+  const stat = device.startsWith("/") ? statSync(device, { throwIfNoEntry: false }) : undefined;
+  return stat?.isBlockDevice() === true ? [`${majorOf(stat.rdev)}:${minorOf(stat.rdev)}`] : [];
 }
 
 /** @throws KeywardError `conflict`, `local` */

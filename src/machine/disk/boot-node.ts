@@ -9,6 +9,7 @@ import { createClient } from "../../client/client.ts";
 import type { Output } from "../../command/output.ts";
 import { version } from "../../command/release.ts";
 import type { World } from "../../command/world.ts";
+import { RECOVERY } from "../../disk/disk.ts";
 import { encryptedDevice, type VolumeName } from "../../model/volume.ts";
 import { seedSource } from "../seed-source.ts";
 import { agentParts, knownVolume, type NodeFlags, thisNode, volumesOf } from "./this-node.ts";
@@ -68,7 +69,13 @@ export function bootNode(
     },
     async fits(key) {
       try {
-        return (await host.luks.fits(encryptedDevice(knownVolume({ known }, name).delivery), key)) !== null;
+        const device = encryptedDevice(knownVolume({ known }, name).delivery);
+        const slot = await host.luks.fits(device, key);
+        if (slot === null) return false;
+        const used = (await host.luks.tokens(device)).find((token) => token.slot === slot);
+        // It is known now to those who put it together, and is to be made anew.
+        if (used?.key === RECOVERY) await host.luks.mark(device, { slot, key: RECOVERY, version: 0 });
+        return true;
       } catch (error) {
         if (!isKeywardError(error)) throw error;
         say(`${name}: ${error.message}`);

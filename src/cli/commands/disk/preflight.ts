@@ -1,5 +1,5 @@
 /** `keyward disk preflight`: what will fail at the next boot. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { act } from "../../../command/command.ts";
 import type { Cell } from "../../../command/terminal.ts";
 import { preflight as look, type PreflightFiles } from "../../../disk/disk.ts";
@@ -8,6 +8,11 @@ import { chosen, nodeFlags, noVolumes, thisNode } from "../../../machine/disk/th
 const files: PreflightFiles = {
   read: (path) => orNull(() => readFileSync(path, "utf8")),
   list: (path) => orNull(() => readdirSync(path)),
+  stat: (path) =>
+    orNull(() => {
+      const { mtimeMs, mode } = statSync(path);
+      return { modified: mtimeMs, mode: mode & 0o777 };
+    }),
 };
 
 export const preflight = act({
