@@ -37,7 +37,7 @@ const ENABLED = ["keyward-agent.service", "keyward-story.service"];
 export const debian = cached("debian.img");
 
 export async function makeDebian(): Promise<void> {
-  const root = unpacked();
+  const root = unpacked(PACKAGES);
   for (const made of ["guest", "opt/keyward"]) rmSync(join(root, made), { recursive: true, force: true });
   cpSync(join(import.meta.dirname, "debian"), root, { recursive: true });
   for (const unit of ["keyward-credential@.socket", "orders.service"])
@@ -52,9 +52,9 @@ export async function makeDebian(): Promise<void> {
   makeImage(debian, root, IMAGE_SIZE);
 }
 
-/** A folder with the packages' files, fetched once. */
-function unpacked(): string {
-  const version = createHash("sha256").update(PACKAGES.join(" ")).digest("hex").slice(0, 12);
+/** A folder with the packages' files and those of all that they depend on, fetched once. */
+export function unpacked(packages: readonly string[]): string {
+  const version = createHash("sha256").update(packages.join(" ")).digest("hex").slice(0, 12);
   const root = cached(`debian-${version}`);
   if (existsSync(root)) return root;
   console.error("fetching Debian's packages for a system on a disk …");
@@ -63,7 +63,7 @@ function unpacked(): string {
   mkdirSync(join(archives, "partial"), { recursive: true });
   mkdirSync(tree);
   try {
-    aptGet("install", "--yes", "--download-only", ...fromNothing(archives), ...PACKAGES);
+    aptGet("install", "--yes", "--download-only", ...fromNothing(archives), ...packages);
     for (const name of ["bin", "sbin", "lib", "lib64"]) {
       mkdirSync(join(tree, "usr", name), { recursive: true });
       symlinkSync(`usr/${name}`, join(tree, name));

@@ -37,10 +37,12 @@ export function cloudKernel(): Kernel & { readonly image: string } {
   return { release, modules, image: join(boot, image) };
 }
 
+export const umlModules = (release: string): string => join(UML_MODULES, release);
+
 export function umlKernel(): Kernel {
   const release = readdirSync(UML_MODULES)[0];
   if (release === undefined) throw new Error(`no modules in ${UML_MODULES}`);
-  return { release, modules: inOrder(join(UML_MODULES, release), [...UML, ...DISKS]) };
+  return { release, modules: inOrder(umlModules(release), [...UML, ...DISKS]) };
 }
 
 export function fetchKernel(): void {

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { archive, type Entry } from "./archive.ts";
-import type { Seen } from "./watch.ts";
+import type { Seen, Typed } from "./watch.ts";
 
 export interface Boot {
   /** A file of test/vm/guest/, without its ending. */
@@ -24,6 +24,10 @@ export interface Boot {
   readonly deadlineMs?: number;
   /** In its memory at the start, over those that it has. */
   readonly files?: readonly Entry[];
+  /** An initramfs that the machine has made for itself, in place of ours. */
+  readonly image?: Uint8Array;
+  /** What somebody at the console types, and after which words of it. */
+  readonly typed?: Typed;
 }
 
 export interface Booted extends Seen {

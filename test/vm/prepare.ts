@@ -2,7 +2,9 @@
 import { makeDebian } from "./debian.ts";
 import { makeInitramfs } from "./initramfs.ts";
 import { fetchKernel } from "./kernel.ts";
+import { fetchImageTools } from "./own-image.ts";
 
 fetchKernel();
 await makeInitramfs();
 await makeDebian();
+fetchImageTools();

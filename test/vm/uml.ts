@@ -87,8 +87,10 @@ function machine(folder: string, all: Disks, deadlineMs: number): UmlMachine {
     disk: disks.ubda,
     disks: paths,
     async boot(asked) {
-      writeInitramfs(join(folder, "initramfs"), starter, asked.files?.map(placed));
-      const seen = await watch(argv(folder, all, asked), asked.deadlineMs ?? deadlineMs, asked.cut ?? null);
+      const { image, typed, cut = null } = asked;
+      if (image === undefined) writeInitramfs(join(folder, "initramfs"), starter, asked.files?.map(placed));
+      else writeFileSync(join(folder, "initramfs"), image);
+      const seen = await watch(argv(folder, all, asked), asked.deadlineMs ?? deadlineMs, cut, typed);
       return { ...seen, console: "" };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
@@ -108,12 +110,18 @@ function argv(folder: string, { disks, layers }: Disks, asked: Boot): string[] {
     ...Object.entries(disks).map(([name, path]) => `${name}=${path}`),
     ...Object.entries(layers).map(([name, path]) => `${name}r=${path}`),
     ...[`umid=${basename(folder)}`, `uml_dir=${folder}/`, "quiet", "loglevel=4", "panic=-1"],
-    ...["con=null", "con0=null,fd:2", "con1=null,fd:1"],
+    ...["con=null", `con0=${asked.typed === undefined ? "null" : "fd:0"},fd:2`, "con1=null,fd:1"],
     ...(asked.port === undefined ? [] : ["eth0=slirp,,/usr/bin/slirp-fullbolt"]),
     ...words,
-    disks.ubdb === undefined ? `KW_LAYERS=${Object.keys(layers).join(":")}` : "KW_ROOT=/dev/ubdb",
+    ...(asked.image === undefined ? [rootOf(disks, layers)] : OWN_ROOT),
   ];
 }
+
+const rootOf = ({ ubdb }: Disks["disks"], layers: Disks["layers"]): string =>
+  ubdb === undefined ? `KW_LAYERS=${Object.keys(layers).join(":")}` : "KW_ROOT=/dev/ubdb";
+
+/** Of a machine that boots by an image of its own. */
+const OWN_ROOT = ["root=/dev/mapper/root", "init=/root-init", "ip=10.0.2.15:::255.255.255.0::eth0:none"];
 
 /** In a process namespace of its own: its helpers go when it does. */
 const NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child"];

@@ -26,15 +26,27 @@ export interface Seen {
 const HALTED = /\breboot: (?:System halted|Power down)/;
 const AFTER_HALT_MS = 5000;
 
+/** What somebody types once these words have appeared on the console. */
+export interface Typed {
+  readonly after: string;
+  readonly text: string;
+}
+
 /**
  * @param argv - The machine's process. It dies with this one.
  * @param cut - Kill it when it reports this mark.
  */
-export async function watch(argv: readonly string[], deadlineMs: number, cut: string | null): Promise<Seen> {
+export async function watch(
+  argv: readonly string[],
+  deadlineMs: number,
+  cut: string | null,
+  typed?: Typed,
+): Promise<Seen> {
   const child = spawn("setpriv", ["--pdeathsig", "KILL", ...argv], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [typed === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     detached: true,
   });
+  if (typed !== undefined) typeInto(child, typed);
   const checks: Check[] = [];
   const told: Record<string, string> = {};
   const noise: string[] = [];
@@ -69,6 +81,28 @@ export async function watch(argv: readonly string[], deadlineMs: number, cut: st
   clearTimeout(timer);
   clearTimeout(halted);
   return { checks, told, end, noise };
+}
+
+const AGAIN_MS = 2000;
+
+/**
+ * A question has no line feed: its words are looked for in what has come so far. Who asks may throw away what was typed
+ * before it reads, so it is typed until the machine goes on.
+ */
+function typeInto(child: ChildProcess, { after, text }: Typed): void {
+  const { stdin, stderr, stdout } = child;
+  let seen = "";
+  let typing: NodeJS.Timeout | undefined;
+  const stop = (): void => clearInterval(typing);
+  stdin?.on("error", () => {});
+  stdout?.once("data", stop);
+  child.once("close", stop);
+  stderr?.on("data", function read(chunk: Buffer) {
+    seen = (seen + chunk.toString("latin1")).slice(-4096);
+    if (!seen.includes(after)) return;
+    stderr.off("data", read);
+    typing = setInterval(() => stdin?.write(text), AGAIN_MS);
+  });
 }
 
 /** User Mode Linux has helpers. */
