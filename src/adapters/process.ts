@@ -87,8 +87,8 @@ export interface Conversation {
   /** Its standard error. */
   readonly words: Readable;
   readonly ended: Promise<End>;
-  /** It, and what it started. @param signal - KILL unless given. */
-  kill(signal?: NodeJS.Signals): void;
+  /** It, and what it started. */
+  kill(): void;
 }
 
 /** A program to talk to, for as long as it lasts; whoever starts one kills it. */
@@ -108,7 +108,31 @@ export function converse(
     const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
     // one that ends early breaks its streams off; `ended` says how it ended
     stream.on("error", () => {});
-    return { stream, words: child.stderr, ended: endOf(child), kill: (signal) => killGroup(child, signal) };
+    return { stream, words: child.stderr, ended: endOf(child), kill: () => killGroup(child) };
+  } catch (error) {
+    return { kind: "not-started", code: codeOf(error) };
+  }
+}
+
+export interface AtTerminal {
+  readonly output: Readable;
+  readonly ended: Promise<End>;
+  /** It, and what it started. @param signal - KILL unless given. */
+  kill(signal?: NodeJS.Signals): void;
+}
+
+/** With this process's standard input and error, for one who asks a person there; its output is ours. */
+export function startAtTerminal(argv: readonly string[]): AtTerminal | End {
+  const [name = "", ...rest] = argv;
+  try {
+    const child = spawn(name, rest, {
+      cwd: "/",
+      env: { PATH: PROGRAM_PATH },
+      stdio: ["inherit", "pipe", "inherit"],
+      detached: true,
+      shell: false,
+    });
+    return { output: child.stdout, ended: endOf(child), kill: (signal) => killGroup(child, signal) };
   } catch (error) {
     return { kind: "not-started", code: codeOf(error) };
   }

@@ -1,12 +1,13 @@
 /**
  * Askpass: a question to whoever sits at a machine that is not up yet, by the programs that are there for it:
  * `/lib/cryptsetup/askpass` of Debian's initramfs (console, Plymouth, and a fifo for who comes over the network), and
- * systemd-ask-password(1) in one that has systemd. Both print what was typed, the first without a line feed.
+ * systemd-ask-password(1) in one that has systemd. Both print what was typed, the first without a line feed. The first
+ * asks at its standard input and error, and hides its question when these are not the console.
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { KeywardError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import { converse, type End } from "../process.ts";
+import { type End, startAtTerminal } from "../process.ts";
 
 export const askers = ["askpass", "systemd"] as const;
 export type Asker = (typeof askers)[number];
@@ -38,18 +39,17 @@ const GRACE_MS = 2000;
 export function createAskHere(asker: Asker, { argv, fifo }: Programs = programs[asker]): AskHere {
   return async (question, over) => {
     const words = argv(question);
-    const started = converse(words);
+    const started = startAtTerminal(words);
     if ("kind" in started) throw missing(words[0], started);
     const typed = new Uint8Array(MAX_TYPED);
     let length = 0;
-    started.words.resume();
-    started.stream.on("data", (chunk: Buffer) => {
+    started.output.on("data", (chunk: Buffer) => {
       typed.set(chunk.subarray(0, MAX_TYPED - length), length);
       length = Math.min(MAX_TYPED, length + chunk.length);
       chunk.fill(0);
     });
     const drained = new Promise<void>((resolve) => {
-      started.stream.on("close", resolve).on("end", resolve);
+      started.output.on("close", resolve).on("end", resolve);
     });
     let timer: NodeJS.Timeout | undefined;
     const stop = (): void => {
