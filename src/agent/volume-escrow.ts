@@ -22,7 +22,7 @@ import {
   parseHolderName,
   type VolumeName,
 } from "../model/volume.ts";
-import type { VolumeAnswer } from "./ask-volume.ts";
+import type { AnsweredKey, VolumeAnswer } from "./ask-volume.ts";
 import type { RecoveryState } from "./known-volumes.ts";
 
 export interface VolumeEscrowParts {
@@ -35,18 +35,24 @@ export interface VolumeEscrowParts {
 const SCHEME = "keyward-1";
 
 /**
- * @param opener - One of the answer's keys that opens the volume.
+ * @param key - One of the answer's keys that opens the volume.
  * @returns The newest recovery key; `null` when none was made: there are no holders, no server, or it serves still.
  * @throws KeywardError when it could not be made or handed over: the one of before stays.
  */
 export async function tendEscrow(
   { host, node, random, clock }: VolumeEscrowParts,
   { delivery, recovery, from: server }: VolumeAnswer,
-  opener: Secret,
+  { value: opener, from: derived }: AnsweredKey,
 ): Promise<RecoveryState | null> {
   const { escrow, name } = delivery;
   if (escrow?.holders === undefined || recovery === undefined || server === null) return null;
   const { holders } = escrow;
+  if (derived !== undefined)
+    throw new KeywardError(
+      "denied",
+      `volume ${name}: its key is derived here, and the server, which does not have it, names who is to have shares`,
+      { hint: `grant it without holders; then: keyward disk escrow ${name} --out PREFIX` },
+    );
   const device = encryptedDevice(delivery);
   // Between two volume keys no slot is added; what changes them sees to it afterwards.
   if ((await host.luks.volumeKey(device)).underWay) return null;
@@ -68,6 +74,17 @@ export async function tendEscrow(
     recovery,
   );
   return made === null ? null : { ...made, made: clock() };
+}
+
+/** Of a recovery key made by hand, where the grant names holders: it would be replaced at once. */
+export function sealedToHolders(name: VolumeName): KeywardError {
+  return new KeywardError(
+    "conflict",
+    `volume ${name}: its grant names who holds shares of its recovery key`,
+    {
+      hint: `the agent makes them and seals them; to have new ones: keyward disk escrow ${name} --renew`,
+    },
+  );
 }
 
 interface Sealing {

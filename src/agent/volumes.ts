@@ -33,7 +33,7 @@ import type { HandedKey } from "./hand-over.ts";
 import type { RecoveryState } from "./known-volumes.ts";
 import { rehearse } from "./rehearse.ts";
 import { keepSpare } from "./spare-answer.ts";
-import { tendEscrow } from "./volume-escrow.ts";
+import { sealedToHolders, tendEscrow } from "./volume-escrow.ts";
 import { askAllWays, type WaysParts } from "./ways.ts";
 
 export interface VolumesParts extends WaysParts, ProofParts, HeaderCopyParts {
@@ -167,12 +167,12 @@ export function createVolumes(parts: VolumesParts): Volumes {
   /** With the volume's key at hand, so that nobody has to give it for this. @returns `null` when none was made. */
   async function escrowed(
     answer: VolumeAnswer,
-    { value }: AnsweredKey,
+    key: AnsweredKey,
     { renew = false } = {},
   ): Promise<RecoveryState | null> {
     const { recovery } = answer;
     const wanted = renew && recovery !== undefined ? { recovery: { ...recovery, due: true as const } } : {};
-    return await tendEscrow(parts, { ...answer, ...wanted }, value);
+    return await tendEscrow(parts, { ...answer, ...wanted }, key);
   }
 
   const keeperOf =
@@ -277,14 +277,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
 
     async escrow(name, recovery, budget, signal, shares) {
       using answer = await ask(name, budget, signal);
-      if (answer.delivery.escrow?.holders !== undefined)
-        throw new KeywardError(
-          "conflict",
-          `volume ${name}: its grant names who holds shares of its recovery key`,
-          {
-            hint: `the agent makes them and seals them; to have new ones: keyward disk escrow ${name} --renew`,
-          },
-        );
+      if (answer.delivery.escrow?.holders !== undefined) throw sealedToHolders(name);
       const { luks } = host;
       const device = await reached(answer.delivery);
       const before = (await luks.tokens(device)).filter(({ key }) => key === RECOVERY);

@@ -181,6 +181,16 @@ describe("the sealed shares of a recovery key", () => {
 });
 
 describe("the holders of a grant", () => {
+  it("are none where the key is derived: who names them would have what the server has not", async () => {
+    const derivation = { scheme: "keyward-1", realm: "disk", kind: { kind: "luks" }, purpose: "" } as const;
+    await bench.putDerived("disk/own", 1, { derivation, encoding: "raw" });
+    await assert.rejects(bench.unlock("disk/own", "role:db", { escrow }), {
+      code: "usage",
+      message: /is derived/,
+    });
+    await bench.unlock("disk/own", "role:db", { escrow: { threshold: 2, shares: 3 } });
+  });
+
   it("are as many as the shares, and different people with keys of their own", async () => {
     const grant = (more: object) => bench.unlock("disk/db1", "role:db", { escrow: { ...escrow, ...more } });
     const [alice, bob, carol] = holders;

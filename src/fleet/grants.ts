@@ -107,6 +107,14 @@ export function createGrants({ journal, clock, random, roster, preview }: Grants
     const key = await keys.get(tx, name);
     if (key === null)
       throw new KeywardError("not-found", `no key ${printable(name)}`, { hint: "see: keyward key list" });
+    if (key.origin.kind === "derived" && hasHolders(input.delivery))
+      throw new KeywardError(
+        "usage",
+        `key ${name}: is derived, and not to be had by way of this server's grants`,
+        {
+          hint: "leave out --holder, and make the shares on the node: keyward disk escrow",
+        },
+      );
     const grant: Grant = {
       id: await freshId(tx),
       key: name,
@@ -179,4 +187,9 @@ function grantId(bytes: Uint8Array): GrantId {
   for (let shift = 35n; shift >= 0n; shift -= 5n)
     text += "abcdefghijklmnopqrstuvwxyz234567"[Number((bits >> shift) & 31n)];
   return `g-${text}` as GrantId;
+}
+
+/** Who names holders of a recovery key's shares could name himself. */
+function hasHolders(delivery: DeliveryMethod): boolean {
+  return delivery.kind === "unlock" && delivery.escrow?.holders !== undefined;
 }

@@ -43,7 +43,20 @@ void guest(async () => {
     assert.equal(status, 0, stderr);
     assert.equal(slots(), 1);
   });
-  if (process.env.KW_CUT === undefined) return;
+  if (process.env.KW_CUT === undefined)
+    return await check("as many shares of its recovery key as say so open it, and fewer do not", () => {
+      const made = disk("escrow", "--shares", "3", "--threshold", "2", "--out", "/tmp/data");
+      assert.equal(made.status, 0, made.stderr);
+      assert.equal(disk("lock").status, 0);
+      const [one, , three] = [1, 2, 3].map((number) => ["--share", `/tmp/data-${number}.share`]);
+      const few = unlock(...(one ?? []));
+      assert.match(few.stderr, /1 more is needed/);
+      assert.equal(isMounted(), false);
+      const enough = unlock(...(one ?? []), ...(three ?? []));
+      assert.equal(enough.status, 0, enough.stderr);
+      assert.match(enough.stderr, /open with its recovery key/);
+      assert.equal(readFileSync(FILE, "utf8"), "written\n");
+    });
   await ask("next version");
   cutAt(decodeURIComponent(process.env.KW_CUT));
   await once(

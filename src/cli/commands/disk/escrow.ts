@@ -1,4 +1,5 @@
 /** `keyward disk escrow`: a recovery key for a volume, among several people. */
+import { sealedToHolders } from "../../../agent/volume-escrow.ts";
 import { KeywardError } from "../../../base/errors.ts";
 import { act } from "../../../command/command.ts";
 import { guard } from "../../../command/guard.ts";
@@ -44,14 +45,7 @@ export const escrow = act({
     const node = thisNode(flags, world, out);
     const granted = node.known().find(({ delivery }) => delivery.name === name)?.delivery.escrow;
     if (flags.renew === true) return await renewed(node, name, world, out);
-    if (granted?.holders !== undefined)
-      throw new KeywardError(
-        "conflict",
-        `volume ${name}: its grant names who holds shares of its recovery key`,
-        {
-          hint: `the agent makes them and seals them; to have new ones: keyward disk escrow ${name} --renew`,
-        },
-      );
+    if (granted?.holders !== undefined) throw sealedToHolders(name);
     const count = integer(flags.shares, "--shares", 2) ?? granted?.shares;
     const threshold = integer(flags.threshold, "--threshold", 2) ?? granted?.threshold;
     if (count === undefined || threshold === undefined)
