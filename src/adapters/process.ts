@@ -170,6 +170,8 @@ function endOf(child: ChildProcess): Promise<End> {
 
 /** After a program's end, without a word on pipes that are still open. */
 const QUIET_MS = 100;
+/** Between requests to end. */
+const ASKING_MS = 100;
 const QUIET = { turns: 10, most: 100 };
 
 function follow(child: ChildProcess, program: Program, output: Output, finish: (end: End) => void): void {
@@ -181,10 +183,18 @@ function follow(child: ChildProcess, program: Program, output: Output, finish: (
     killGroup(child);
   }, program.limit);
   const { until } = program;
-  const ask = (): void => killGroup(child, "SIGTERM");
+  let again: NodeJS.Timeout | undefined;
+  // More than once: a program may not listen yet.
+  const ask = (): void => {
+    killGroup(child, "SIGTERM");
+    again ??= setInterval(() => killGroup(child, "SIGTERM"), ASKING_MS);
+  };
   if (until?.aborted === true) ask();
   until?.addEventListener("abort", ask, { once: true });
-  child.on("exit", () => until?.removeEventListener("abort", ask));
+  child.on("exit", () => {
+    until?.removeEventListener("abort", ask);
+    clearInterval(again);
+  });
   const collect = (chunk: Buffer, ...into: readonly Buffer[][]): void => {
     heard++;
     program.heard?.(chunk);
@@ -198,6 +208,7 @@ function follow(child: ChildProcess, program: Program, output: Output, finish: (
   child.stdin?.end(program.input);
   child.on("error", (error) => {
     clearTimeout(timer);
+    clearInterval(again);
     finish({ kind: "not-started", code: codeOf(error) });
   });
   child.on("exit", (status, signal) => {

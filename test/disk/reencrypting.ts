@@ -16,7 +16,7 @@ const [device = "", directory = ""] = process.argv.slice(2);
 const run: RunProgram = (program) =>
   runProgram(
     program.argv.includes("reencrypt")
-      ? { ...program, argv: [...program.argv, "--hotzone-size=262144"] }
+      ? { ...program, argv: [...program.argv, "--hotzone-size=131072"] }
       : program,
   );
 const headers = join(directory, "headers");
