@@ -21,6 +21,8 @@ import { SPACING_MS, type Wait } from "./pace.ts";
 export interface AskParts {
   readonly deriver: Deriver;
   readonly clock: Clock;
+  /** For how long it asks; `clock` unless given. */
+  readonly steady?: Clock;
   readonly random: Random;
   readonly wait: Wait;
   readonly log: AgentLog;
@@ -96,7 +98,8 @@ export async function askVolume(
   budget: DurationMs,
   signal: AbortSignal,
 ): Promise<VolumeAnswer> {
-  const { clock, wait } = parts;
+  const { wait } = parts;
+  const clock = parts.steady ?? parts.clock;
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const race: Race = { name, end: clock() + budget, spoken: false, signal: either };
@@ -124,7 +127,7 @@ export async function askVolume(
 
 interface Race {
   readonly name: VolumeName;
-  /** As the clock says. */
+  /** As the steady clock says. */
   end: number;
   /** A server has answered, if only to refuse. */
   spoken: boolean;
@@ -133,7 +136,8 @@ interface Race {
 
 /** Until it answers, refuses, or the time is up. */
 async function askServer(parts: AskParts, server: Server, race: Race): Promise<VolumeAnswer> {
-  const { clock, random, wait, log } = parts;
+  const { random, wait, log } = parts;
+  const clock = parts.steady ?? parts.clock;
   const { name, signal } = race;
   for (;;) {
     try {

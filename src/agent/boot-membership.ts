@@ -26,7 +26,8 @@ export async function bootMembership(
   budget: DurationMs,
   signal: AbortSignal,
 ): Promise<Membership> {
-  const { clock, wait, random, log } = parts;
+  const { wait, random, log } = parts;
+  const clock = parts.steady ?? parts.clock;
   const server = loadServer(peekState(options.stateDirectory));
   const { node: name } = server;
   const addresses = addressesOf(server);

@@ -45,7 +45,7 @@ function untouched({ state }: Setup): NodeVolumes {
 
 export function createNodeVolumes(parts: Parts): NodeVolumes {
   const { setup, membership, deriver } = parts;
-  const { clock, random, wait, log, disks } = setup.parts;
+  const { clock, steady = clock, random, wait, log, disks } = setup.parts;
   if (disks === undefined) return untouched(setup);
   const over = new AbortController();
   const signal = AbortSignal.any([setup.signal, over.signal]);
@@ -57,7 +57,7 @@ export function createNodeVolumes(parts: Parts): NodeVolumes {
   });
   const servers = (): Server[] => serversOf(setup, membership());
   const shared = {
-    ...{ clock, random, wait, log, deriver, node, spares, servers, signal },
+    ...{ clock, steady, random, wait, log, deriver, node, spares, servers, signal },
     host: disks.host,
     known: () => keeper.known(),
     headers: createHeaders(setup.state.path, random),

@@ -60,6 +60,8 @@ export interface AgentParts {
   /** `pinServer` */
   readonly pin: (address: string, fingerprint: string) => Promise<string[]>;
   readonly clock: Clock;
+  /** For durations; `clock` unless given. */
+  readonly steady?: Clock;
   readonly random: Random;
   readonly wait: Wait;
   readonly host: Host;

@@ -9,7 +9,7 @@ import type { CredentialSockets } from "../agent/credentials.ts";
 import type { SeedSource } from "../agent/deriver.ts";
 import { systemWait } from "../agent/pace.ts";
 import type { Disks } from "../agent/setup.ts";
-import { systemClock } from "../base/time.ts";
+import { steadyClock, systemClock } from "../base/time.ts";
 import { createClient } from "../client/client.ts";
 import { pinServer } from "../client/pin.ts";
 import { version } from "../command/release.ts";
@@ -57,6 +57,7 @@ export async function runAgent(command: AgentCommand) {
       connect: createClient,
       pin: pinServer,
       clock: systemClock,
+      steady: steadyClock,
       random: systemRandom,
       wait: systemWait,
       host: createHost(),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { askVolume, type VolumeAnswer, type Ways } from "../../src/agent/ask-volume.ts";
 import { createDeriver } from "../../src/agent/deriver.ts";
 import { type ErrorCode, KeywardError } from "../../src/base/errors.ts";
-import type { DurationMs } from "../../src/base/time.ts";
+import type { DurationMs, UnixMs } from "../../src/base/time.ts";
 import { systemRandom } from "../../src/crypto/random.ts";
 import type { VolumeName } from "../../src/model/volume.ts";
 import { holdTime } from "./held-time.ts";
@@ -41,7 +41,12 @@ function setUp() {
   });
   const error = (code: ErrorCode) => () => new KeywardError(code, code);
   const log = { info() {}, warn() {}, error() {} };
-  const parts = { ...time, random: systemRandom, log, deriver: createDeriver(null) };
+  let set = 0;
+  const clock = () => (time.clock() + set) as UnixMs;
+  const parts = {
+    ...{ clock, steady: time.clock, wait: time.wait },
+    ...{ random: systemRandom, log, deriver: createDeriver(null) },
+  };
 
   /** All that happens within its time. */
   async function ask(ways: Ways, budget = 20_000) {
@@ -59,7 +64,11 @@ function setUp() {
   }
   const spare = async (): Promise<VolumeAnswer> =>
     ({ ...answer, keys: [], known: true, from: null, [Symbol.dispose]() {} }) as never;
-  return { server, error, ask, asked, spare };
+  /** The time of day, by so much. */
+  const setClock = (by: number): void => {
+    set += by;
+  };
+  return { server, error, ask, asked, spare, setClock };
 }
 
 test("a server that answers at once is the only one that is asked", async () => {
@@ -92,6 +101,24 @@ test("no server is asked more than once a second, and all of it ends in its time
     assert.ok(times.every((when, i) => i === 0 || when - (times[i - 1] ?? 0) > 1000));
   }
 });
+
+for (const [how, years] of [
+  ["forward", 25],
+  ["back", -25],
+] as const)
+  test(`a clock that is set ${how} while it asks makes its time neither shorter nor longer`, async () => {
+    const { server, ask, asked, setClock } = setUp();
+    const { at } = await ask({
+      servers: [
+        server("a", () => {
+          if (asked.length === 3) setClock(years * 365 * 86_400_000);
+          return new KeywardError("unreachable", "not yet");
+        }),
+      ],
+    });
+    assert.ok(asked.length >= 8, `${asked.length} requests`);
+    assert.ok(at > 15_000 && at <= 21_000, `${at} ms`);
+  });
 
 test("one that refuses does not decide while another may know better", async () => {
   const { server, error, ask } = setUp();

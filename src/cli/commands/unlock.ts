@@ -4,7 +4,7 @@ import type { KnownVolume } from "../../agent/known-volumes.ts";
 import type { Unlocked, Volumes } from "../../agent/volumes.ts";
 import { isKeywardError, KeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
-import { type DurationMs, parseDuration } from "../../base/time.ts";
+import { type DurationMs, parseDuration, steadyClock } from "../../base/time.ts";
 import { act } from "../../command/command.ts";
 import { guard } from "../../command/guard.ts";
 import type { Output } from "../../command/output.ts";
@@ -100,14 +100,14 @@ async function unlockAll(
   world: World,
   out: Output,
 ): Promise<Result[]> {
-  const end = world.clock() + budget;
+  const end = steadyClock() + budget;
   let volumes: Promise<Volumes> | undefined;
   const asked = await Promise.all(
     names.map(async (name): Promise<Result> => {
       out.note(`${name}: asking for its key`);
       try {
         volumes ??= node.volumes();
-        const left = Math.max(0, end - world.clock()) as DurationMs;
+        const left = Math.max(0, end - steadyClock()) as DurationMs;
         const opened = await (await volumes).unlock(name, left, world.interrupted, present({ device }));
         for (const line of linesOf(name, opened)) out.note(line);
         return opened.failures[0] === undefined ? { name } : { name, error: opened.failures[0] };

@@ -4,7 +4,7 @@ import { BOOT_CERTIFICATE, handOver } from "../../agent/boot-certificate.ts";
 import { bootMembership } from "../../agent/boot-membership.ts";
 import { isKeywardError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
-import { type DurationMs, systemClock } from "../../base/time.ts";
+import { type DurationMs, steadyClock } from "../../base/time.ts";
 import { createClient } from "../../client/client.ts";
 import type { Output } from "../../command/output.ts";
 import { version } from "../../command/release.ts";
@@ -52,7 +52,7 @@ export function bootNode(
   return {
     say,
     async serve(budget, signal) {
-      const end = systemClock() + budget;
+      const end = steadyClock() + budget;
       const membership = await bootMembership(
         {
           ...{ stateDirectory, version, identity: flags.identity ?? "kept" },
@@ -64,7 +64,7 @@ export function bootNode(
       );
       handOver(certificate, membership);
       const volumes = volumesOf(membership, { host, seed, log, known, ...nothing });
-      const left = Math.max(LEAST_MS, end - systemClock()) as DurationMs;
+      const left = Math.max(LEAST_MS, end - steadyClock()) as DurationMs;
       return (await volumes.keyFor(name, left, signal)).key;
     },
     async fits(key) {

@@ -17,7 +17,7 @@ import { standingMembership } from "../../agent/standing-membership.ts";
 import { createVolumeSpares } from "../../agent/volume-spares.ts";
 import { createVolumes, type Volumes, type VolumesParts } from "../../agent/volumes.ts";
 import { KeywardError } from "../../base/errors.ts";
-import { type DurationMs, systemClock } from "../../base/time.ts";
+import { type DurationMs, steadyClock, systemClock } from "../../base/time.ts";
 import { createClient } from "../../client/client.ts";
 import { pinServer } from "../../client/pin.ts";
 import type { Flags } from "../../command/command.ts";
@@ -109,6 +109,7 @@ export function agentParts(seed: SeedSource, log: AgentLog): AgentParts {
     connect: createClient,
     pin: pinServer,
     clock: systemClock,
+    steady: steadyClock,
     random: systemRandom,
     wait: systemWait,
     host: createHost(),
@@ -131,7 +132,7 @@ export function volumesOf(membership: Membership, { seed, ...parts }: OwnParts):
     address,
   }));
   return createVolumes({
-    ...{ clock: systemClock, random: systemRandom, wait: systemWait, node },
+    ...{ clock: systemClock, steady: steadyClock, random: systemRandom, wait: systemWait, node },
     ...parts,
     deriver: createDeriver(seed),
     servers: () => servers,
