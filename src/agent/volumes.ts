@@ -206,6 +206,19 @@ export function createVolumes(parts: VolumesParts): Volumes {
     return encryptedDevice(delivery);
   }
 
+  /** What a lost header leaves is no known kind of data; a file system means another disk, or a volume that was overwritten. */
+  async function assertNoOther(device: string): Promise<void> {
+    const found = await host.luks.contents(device);
+    if (found.kind !== "signature" || found.type === "crypto_LUKS") return;
+    throw new KeywardError(
+      "conflict",
+      `device ${device}: holds ${found.type}, which a header would destroy`,
+      {
+        hint: "is it the right device? nothing was written to it; to restore the header all the same: --yes",
+      },
+    );
+  }
+
   return {
     async unlock(name, budget, signal, { make = false, device } = {}) {
       using answer = await ask(name, budget, signal, { alone: true });
@@ -322,6 +335,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
         throw new KeywardError("conflict", `device ${device}: its header is whole, and stays`, {
           hint: "to replace it all the same, with the slots of the copy: --yes",
         });
+      if (!over) await assertNoOther(device);
       for (const sealed of headers.of(name))
         for (const { version, value } of answer.keys) {
           if (peekHeader(sealed).version !== version) continue;

@@ -1,5 +1,6 @@
 /** Volumes of a running agent, with a real server and real LUKS headers on image files. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -146,6 +147,17 @@ test("a volume of before is bound, gets a recovery key, and its header comes bac
   await assert.rejects(host.luks.fits(device, key), { code: "integrity" });
   assert.deepEqual(await volumes.restore(name, false, BUDGET, signal), { version: 1 });
   for (const one of [key, second, before]) assert.notEqual(await host.luks.fits(device, one), null);
+
+  // Another disk under its name, or a volume that somebody overwrote.
+  execFileSync("mkfs.ext4", ["-q", device]);
+  const found = await host.luks.contents(device);
+  await assert.rejects(
+    volumes.restore(name, false, BUDGET, signal),
+    /holds ext4, which a header would destroy/,
+  );
+  assert.deepEqual(await host.luks.contents(device), found);
+  assert.deepEqual(await volumes.restore(name, true, BUDGET, signal), { version: 1 });
+  assert.notEqual(await host.luks.fits(device, key), null);
 });
 
 test("a grant that wants a recovery key says so until there is one; a copy of the header is kept from the first opening", async (t) => {
