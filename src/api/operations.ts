@@ -313,6 +313,11 @@ export const operations = {
     node("node:escrow"),
     "The shares of a volume's recovery key, sealed to those who hold them",
   ),
+  "agent.pillar": on(
+    "GET /v1/pillar",
+    node("node:pillar"),
+    "What this node should hold, as references, for its own configuration manager",
+  ),
   "agent.report": on(
     "POST /v1/report",
     node("node:report"),

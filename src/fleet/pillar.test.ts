@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { isKeywardError } from "../base/errors.ts";
 import type { DerivedAs } from "../model/key.ts";
-import { type Bench, createBench, me, operator } from "./fleet-for-test.ts";
+import { asNode, type Bench, createBench, me, operator } from "./fleet-for-test.ts";
 
 let bench: Bench;
 beforeEach(async () => {
@@ -34,6 +34,22 @@ describe("a node's pillar", () => {
     assert.equal(bench.opened.length, 0);
     const [event] = await bench.events("node:read");
     assert.deepEqual([event?.by, event?.resource, event?.outcome], ["operator:alice", "db1", "ok"]);
+  });
+
+  it("is had by the node itself without a rule, of no other node, and never with values", async () => {
+    assert.deepEqual(
+      await bench.fleet.pillar(asNode("db1"), "db1"),
+      await bench.fleet.pillar(operator(readNode), "db1"),
+    );
+    const [event] = await bench.events("node:pillar");
+    assert.deepEqual([event?.by, event?.resource, event?.outcome], ["node:db1", "db1", "ok"]);
+    await bench.putNode("db2", { set: { role: "db" } });
+    await assert.rejects(bench.fleet.pillar(asNode("db1"), "db2"), refused("denied", /node:pillar/));
+    await assert.rejects(
+      bench.fleet.pillar(asNode("db1"), "db1", { values: true }),
+      refused("denied", /key:read/),
+    );
+    assert.equal(bench.opened.length, 0);
   });
 
   it("has a volume as the article's state reads it, and never its key", async () => {

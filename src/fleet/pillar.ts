@@ -51,7 +51,7 @@ export interface Pillar {
 
 export interface Pillars {
   /**
-   * Needs `node:read` on the node; with `values` also `key:read` on each key that has one, of which each has its event.
+   * Needs `node:read` on the node, unless it is the caller, who has it without values; with `values` also `key:read` on each key that has one, of which each has its event.
    *
    * @throws KeywardError `denied`, also unless the node is active; `not-found`; `busy` when changes come too fast.
    */
@@ -75,7 +75,7 @@ export function createPillars({ journal, roster, openVersion }: PillarNeeds): Pi
     const desired = entry?.state === "active" ? roster.placements(name).desired : [];
     const valued = values ? firstOfEach(desired.filter(hasValue)) : [];
     const acts: Act[] = [
-      { ...caller, action: "node:read", resource: name },
+      { ...caller, action: caller.by.kind === "node" ? "node:pillar" : "node:read", resource: name },
       ...valued.map((one): Act => ({ ...caller, action: "key:read", resource: one.grant.key })),
     ];
     return journal.actAll(acts, async (tx, details) => {

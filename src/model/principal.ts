@@ -43,6 +43,7 @@ export type NodeAction =
   | "node:deliver"
   | "node:unlock"
   | "node:escrow"
+  | "node:pillar"
   | "node:report"
   | "node:renew";
 
@@ -118,6 +119,7 @@ function isNodeAction(action: string): action is NodeAction {
     action === "node:deliver" ||
     action === "node:unlock" ||
     action === "node:escrow" ||
+    action === "node:pillar" ||
     action === "node:report" ||
     action === "node:renew"
   );

@@ -30,6 +30,7 @@ const notTyped: readonly OperationName[] = [
   "agent.bundle",
   "agent.unlock",
   "agent.escrow",
+  "agent.pillar",
   "agent.report",
   "key.text",
 ];

@@ -4,9 +4,11 @@
  * master and minion.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { promisify } from "node:util";
 import type { Api } from "../../src/api/api.ts";
 import type { DurationMs } from "../../src/base/time.ts";
 import { me, startTestServer, type TestServer } from "../../src/server/server-for-test.ts";
@@ -127,6 +129,32 @@ describe("a minion without a master:", { skip: peer.skip }, () => {
       configure([way === "http_json" ? byHttp(token, "?values=true") : byCommand(file, "--values")]);
       refused(await salt.applyAlone("alone", "from_pillar"), /no attribute 'keyward'/);
     });
+
+  test("cmd_json: by its own node's identity it has its references without a token, and nobody else's", async () => {
+    const attributes = { role: "db" };
+    const { token } = await admin.call("joinToken.create", { body: { node: "web3", attributes } });
+    writeFileSync(at("web3.join"), token, { mode: 0o600 });
+    const own = ["--name", "web3", "--state", at("web3.state"), "--directory", at("web3.keys")];
+    const joining = ["--join-token-file", at("web3.join"), "--cacert", at("ca.pem")];
+    const words = ["agent", "--once", "--no-disks", "--server", server.address, ...own, ...joining];
+    await promisify(execFile)(`${machine.directory}/bin/keyward`, words, { env: machine.env });
+    assert.equal(readFileSync(at("web3.keys/db.password"), "utf8"), password);
+    const pillar = {
+      cmd_json: `${machine.directory}/bin/keyward pillar --own --state ${at("web3.state")} -- %s`,
+    };
+    configure([pillar], { id: "web3" });
+    const { status, output } = await salt.applyAlone("alone", "reference");
+    assert.equal(status, 0, output);
+    assert.equal(got(), "1 at db.password");
+    assert.deepEqual(has(), []);
+
+    rmSync(at("got"));
+    configure([pillar], { id: "web1" });
+    refused(await salt.applyAlone("alone", "reference"), /no attribute 'keyward'/);
+    configure([pillar], { id: "web3" });
+    await admin.call("node.freeze", { path: { name: "web3" }, body: {} });
+    refused(await salt.applyAlone("alone", "reference"), /no attribute 'keyward'/);
+  });
 
   test("an id that is no node's name reaches neither another node nor a flag", async () => {
     const { file, token } = await tokenFile("reads", ["node:read", ""], ["key:read", "db/"]);

@@ -26,13 +26,16 @@ const volume = object({
   services: Type.Array(text(256), { maxItems: 16 }),
 });
 
+const response = object({
+  keyward: object({ node: text(253), keys: Type.Record(text(512), key) }),
+  luks: Type.Record(text(64), volume),
+});
+
 export const pillarShapes = {
   "pillar.show": {
     path: object({ node: text(253) }),
     query: object({ values: optional(oneOf(["true"] as const)) }),
-    response: object({
-      keyward: object({ node: text(253), keys: Type.Record(text(512), key) }),
-      luks: Type.Record(text(64), volume),
-    }),
+    response,
   },
+  "agent.pillar": { response },
 } as const;

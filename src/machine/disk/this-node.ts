@@ -4,6 +4,7 @@ import path from "node:path";
 import { createAccounts } from "../../adapters/accounts/accounts.ts";
 import { runProgram } from "../../adapters/adapters.ts";
 import { createHost } from "../../adapters/host/host.ts";
+import type { Server } from "../../agent/ask-volume.ts";
 import { BOOT_CERTIFICATE } from "../../agent/boot-certificate.ts";
 import { createDeriver, type SeedSource } from "../../agent/deriver.ts";
 import { createHeaders } from "../../agent/headers.ts";
@@ -16,7 +17,8 @@ import type { AgentParts } from "../../agent/setup.ts";
 import { standingMembership } from "../../agent/standing-membership.ts";
 import { createVolumeSpares } from "../../agent/volume-spares.ts";
 import { createVolumes, type Volumes, type VolumesParts } from "../../agent/volumes.ts";
-import { KeywardError } from "../../base/errors.ts";
+import type { ResponseOf } from "../../api/shapes.ts";
+import { isKeywardError, KeywardError } from "../../base/errors.ts";
 import { type DurationMs, steadyClock, systemClock } from "../../base/time.ts";
 import { createClient } from "../../client/client.ts";
 import { pinServer } from "../../client/pin.ts";
@@ -52,9 +54,11 @@ export interface ThisNode {
   known(): KnownVolume[];
   /** Asks the server as this node. */
   volumes(): Promise<Volumes>;
+  /** What this node should hold, as references. */
+  pillar(): Promise<ResponseOf<"agent.pillar">>;
 }
 
-export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode {
+export function thisNode(flags: NodeFlags, world: World, out: Pick<Output, "note">): ThisNode {
   const stateDirectory = path.resolve(world.cwd, flags.state ?? DEFAULT_STATE);
   const host = createDiskHost();
   const seed = seedSource(flags, world);
@@ -69,6 +73,20 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
     out.note(`${about}${message}${fields.reason === undefined ? "" : `: ${fields.reason}`}`);
   }
 
+  const membershipNow = (): Promise<Membership> =>
+    standingMembership(
+      {
+        keyDirectory: stateDirectory,
+        stateDirectory,
+        identity: flags.identity ?? "kept",
+        joining: {},
+        version,
+        bootCertificate: BOOT_CERTIFICATE,
+      },
+      agentParts(seed, log),
+      world.interrupted,
+    );
+
   return {
     host,
     stateDirectory,
@@ -78,19 +96,11 @@ export function thisNode(flags: NodeFlags, world: World, out: Output): ThisNode 
         hint: "name its directory: --state DIR; or make this machine a node: keyward agent --help",
       });
     },
+    async pillar() {
+      return await firstAnswer(serversOf(await membershipNow()), (server) => server.call("agent.pillar", {}));
+    },
     async volumes() {
-      const membership = await standingMembership(
-        {
-          keyDirectory: stateDirectory,
-          stateDirectory,
-          identity: flags.identity ?? "kept",
-          joining: {},
-          version,
-          bootCertificate: BOOT_CERTIFICATE,
-        },
-        agentParts(seed, log),
-        world.interrupted,
-      );
+      const membership = await membershipNow();
       return volumesOf(membership, {
         ...{ host, seed, log, known: () => peekVolumes(stateDirectory) },
         headers: createHeaders(stateDirectory, systemRandom),
@@ -124,13 +134,32 @@ type OwnParts = Pick<VolumesParts, "host" | "known" | "log" | "headers" | "spare
   readonly seed: SeedSource;
 };
 
-export function volumesOf(membership: Membership, { seed, ...parts }: OwnParts): Volumes {
-  const { ca, certificate, key, node } = membership;
+function serversOf(membership: Membership): Server[] {
+  const { ca, certificate, key } = membership;
   // A server that hangs must leave time to ask again.
-  const servers = addressesOf(membership).map((address) => ({
+  return addressesOf(membership).map((address) => ({
     ...createClient({ address, ca, cert: certificate, key, timeoutMs: 5000 }),
     address,
   }));
+}
+
+/** One after the other, while they are not there. @throws KeywardError of the last. */
+async function firstAnswer<T>(servers: readonly Server[], ask: (server: Server) => Promise<T>): Promise<T> {
+  const [server, ...others] = servers;
+  if (server === undefined) throw new KeywardError("internal", "a node without a server");
+  try {
+    return await ask(server);
+  } catch (error) {
+    if (others.length === 0 || !isKeywardError(error) || !absent.some((code) => code === error.code))
+      throw error;
+    return await firstAnswer(others, ask);
+  }
+}
+const absent = ["unreachable", "timeout", "sealed", "internal"] as const;
+
+export function volumesOf(membership: Membership, { seed, ...parts }: OwnParts): Volumes {
+  const servers = serversOf(membership);
+  const { node } = membership;
   return createVolumes({
     ...{ clock: systemClock, steady: steadyClock, random: systemRandom, wait: systemWait, node },
     ...parts,

@@ -25,6 +25,7 @@ export function agentHandlers(parts: Pick<Serving, "authority" | "fleet" | "watc
       ...(await fleet.bundleFor(caller, body.held)),
       ca: trustedOf(authority),
     }),
+    "agent.pillar": (caller) => fleet.pillar(caller, nodeOf(caller)),
     "agent.report": (caller, { body: { facts, ...report } }) =>
       fleet.report(caller, { ...report, ...(facts && { facts: asTree(facts) }) }),
   };
@@ -32,5 +33,5 @@ export function agentHandlers(parts: Pick<Serving, "authority" | "fleet" | "watc
 
 function nodeOf({ by }: Caller): NodeName {
   if (by.kind === "node") return by.name;
-  throw new KeywardError("denied", `${formatPrincipal(by)}: only a node watches`);
+  throw new KeywardError("denied", `${formatPrincipal(by)}: only a node asks for this`);
 }
