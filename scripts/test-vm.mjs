@@ -22,6 +22,7 @@ installDebianPackages({
   socat: "socat",
   "slirp-fullbolt": "slirp",
   setpriv: "util-linux",
+  script: "bsdutils",
   // Salt, from PyPI as `npm run test:peers` has it.
   "/usr/bin/python3.11": "python3.11-venv",
   dpkg: "dpkg",

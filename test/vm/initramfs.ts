@@ -22,6 +22,7 @@ const PROGRAMS = {
   dmsetup: "usr/sbin/dmsetup",
   lvm: "usr/sbin/lvm",
   "ssh-keygen": "usr/bin/ssh-keygen",
+  script: "usr/bin/script",
 } as const;
 
 const NODE = join(root, `node_modules/node-linux-${process.arch}/bin/node`);

@@ -7,10 +7,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { createProgram } from "../server/program.ts";
 import type { Entry } from "./archive.ts";
 import { boot } from "./machine.ts";
-import { createOutside, createSite, type Site } from "./site.ts";
+import { createFront, createOutside, createSite, type Site } from "./site.ts";
 import { createUmlMachine } from "./uml.ts";
 
-export const KEY = "disk/db1";
+const KEY = "disk/db1";
 const volume = {
   name: "data",
   mount: { point: "/srv/data", fstype: "ext4" as const, options: [] },
@@ -22,11 +22,19 @@ export async function createNode(t: TestContext, program: string) {
   const machine = createUmlMachine();
   t.after(() => machine.remove());
   const site = await createSite(t);
-  await site.putKey(KEY);
+  let key = await site.putKey(KEY);
   let grant = await site.grant(KEY, volume);
+  const second = await createFront({ kind: "to", port: site.port });
+  t.after(() => second.close());
   const outside = await createOutside(t, {
     ...serversOf(t, site),
-    "next version": async () => void (await site.putKey(KEY)),
+    /** For a person's slot to be made with. */
+    key: () => Buffer.from(key).toString("base64"),
+    async openings() {
+      const { volumes } = await site.admin.call("disk.list", { query: { node: "db1" } });
+      return String(volumes[0]?.opens);
+    },
+    "next version": nextVersion,
     async "grant with a copy"() {
       await site.admin.call("grant.remove", { path: { id: grant } });
       grant = await site.grant(KEY, { ...volume, offline: 86_400_000 });
@@ -35,17 +43,20 @@ export async function createNode(t: TestContext, program: string) {
     thaw: () => state("thaw"),
     revoke: () => state("revoke"),
   });
+  async function nextVersion(): Promise<void> {
+    key = await site.putKey(KEY);
+  }
   const state = async (act: "freeze" | "thaw" | "revoke") =>
     void (await site.admin.call(`node.${act}`, { path: { name: "db1" } }));
   let enrolment: Entry[] | undefined = await site.enrolment();
   return {
-    site,
+    nextVersion,
     async boot(words: Readonly<Record<string, string>>, cut?: string): Promise<void> {
       const files = enrolment ?? [];
       enrolment = undefined;
       await boot(t, machine, {
         ...{ program, port: site.front.port, files },
-        words: { ...words, KW_OUTSIDE: `${outside}` },
+        words: { ...words, KW_OUTSIDE: `${outside}`, KW_SECOND: `${second.port}` },
         ...(cut === undefined ? {} : { cut }),
       });
     },

@@ -96,7 +96,7 @@ export interface Front {
   close(): Promise<void>;
 }
 
-async function createFront(first: Behaviour): Promise<Front> {
+export async function createFront(first: Behaviour): Promise<Front> {
   const open = new Set<Socket>();
   let now = first;
   const serve = (socket: Socket): void => {

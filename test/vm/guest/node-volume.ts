@@ -1,13 +1,14 @@
 /** A node without systemd, whose agent's state is on a disk of its own: what its programs do with the volume `data`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Ended, run, succeed } from "./programs.ts";
 
 export const FILE = "/srv/data/file";
 export const DISK = process.env.KW_DISK ?? "";
-const STATE_DISK = "/dev/ubdd";
+export const STATE_DISK = "/dev/ubdd";
+const NAME = "/dev/disk/by-path/platform-uml-blkdev.0";
 const SERVER = `https://keys.test:${process.env.KW_PORT}`;
 const JOINING = [
   "--cacert",
@@ -19,10 +20,16 @@ const JOINING = [
 ];
 const LIMIT_MS = 180_000;
 
-/** A blank one gets a file system. The other has the name that udev would give it. */
-export function prepareDisks(): void {
+/** Its disk, by the name that udev would give it. @param disk - `null`: it is not there. */
+export function nameDisk(disk: string | null): void {
   mkdirSync("/dev/disk/by-path", { recursive: true });
-  symlinkSync(DISK, "/dev/disk/by-path/platform-uml-blkdev.0");
+  rmSync(NAME, { force: true });
+  if (disk !== null) symlinkSync(disk, NAME);
+}
+
+/** A blank one gets a file system. */
+export function prepareDisks(): void {
+  nameDisk(DISK);
   if (run(["blkid", "-p", STATE_DISK]).status === 2) succeed("mkfs.ext4", "-q", STATE_DISK);
   mkdirSync("/var/lib", { recursive: true });
   succeed("mount", STATE_DISK, "/var/lib");
@@ -50,9 +57,12 @@ export interface Running {
 }
 
 /** While its agent runs. */
-export async function withAgent(use: (agent: Running) => Promise<void>): Promise<void> {
+export async function withAgent(
+  use: (agent: Running) => Promise<void>,
+  ...more: readonly string[]
+): Promise<void> {
   const known = existsSync("/var/lib/keyward-agent/server.json");
-  const words = ["agent", "--server", SERVER, ...(known ? [] : JOINING)];
+  const words = ["agent", "--server", SERVER, ...(known ? [] : JOINING), ...more];
   const child = spawn("keyward", words, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "close");
   let text = "";

@@ -1,30 +1,36 @@
 /**
- * A node whose server, key, header and rights are not as they should be, boot after boot: `KW_PHASE` says which one. Its
+ * A node whose server, key, header and rights are not as they should be, boot after boot: `KW_PHASE` says which ones. Its
  * volume is opened by `keyward unlock`, or by its agent, of a server outside.
  */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import {
   DISK,
   disk,
   FILE,
   isMounted,
   isOpen,
+  nameDisk,
   opensWith,
   prepareDisks,
   reader,
+  STATE_DISK,
   slots,
   unlock,
   until,
   withAgent,
 } from "./node-volume.ts";
 import { ask } from "./outside.ts";
-import { succeed } from "./programs.ts";
+import { run, succeed } from "./programs.ts";
 import { check, guest } from "./report.ts";
 
-/** Exit statuses of `keyward`: no server, or none that answers in time; and a refusal. */
-const [NO_ANSWER, DENIED] = [[5, 2], [4]];
+/** Another way to the same server. */
+const SECOND = process.env.KW_SECOND;
+/** Exit statuses of `keyward`: no server, or none that answers in time; a refusal; nothing there; another thing there. */
+const [NO_ANSWER, DENIED, NOT_FOUND, CONFLICT] = [[5, 2], [4], 3, 6];
 
 function opens(version: number, ...words: string[]): void {
   const { status, stderr } = unlock(...(words.length === 0 ? ["--timeout", "50s"] : words));
@@ -49,9 +55,14 @@ function locks(): void {
 const phases: Readonly<Record<string, () => Promise<void>>> = {
   async first() {
     await check(
-      "the agent enrols, makes the volume and mounts it; its key is rotated while it is mounted",
+      "the agent enrols, waits for a disk that comes late, makes the volume and mounts it; its key is rotated meanwhile",
       () =>
         withAgent(async (agent) => {
+          nameDisk(null);
+          await until("enrolled", () => agent.log().includes('"enrolled"'), agent);
+          await wait(3000);
+          assert.equal(isOpen(), false);
+          nameDisk(DISK);
           await until("mounted", isMounted, agent);
           writeFileSync(FILE, "written\n", { flush: true });
           await until("version 1 opens it", () => opensWith() === 1, agent);
@@ -64,6 +75,28 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async server() {
+    await check(
+      "with a clock that is years behind or ahead it stays closed, and says why; it opens once the clock is set",
+      async () => {
+        const begun = { at: Date.now(), after: performance.now() };
+        for (const year of ["2001", "2051"]) {
+          succeed("date", "-s", `${year}-01-01 00:00:00`);
+          staysClosed(["--timeout", "3s"], NO_ANSWER, /data: not opened: .*check both clocks/);
+        }
+        const words = ["unlock", "data", "--no-prompt", "--timeout", "60s"];
+        const child = spawn("keyward", words, { stdio: ["ignore", "ignore", "pipe"] });
+        const ended = once(child, "exit");
+        let said = "";
+        child.stderr.on("data", (part) => {
+          said += part;
+        });
+        await until("it waits for a key", () => said.includes("no key yet"));
+        const now = begun.at + performance.now() - begun.after;
+        succeed("date", "-s", `@${Math.round(now / 1000)}`);
+        assert.deepEqual(await ended, [0, null], said);
+        locks();
+      },
+    );
     await check("a server that is away: it stays closed, and unlock ends in its time", async () => {
       await ask("away");
       staysClosed(["--timeout", "4s"], NO_ANSWER, /data: not opened: /);
@@ -85,6 +118,9 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       opens(2, "--timeout", "50s");
       locks();
     });
+  },
+
+  async copy() {
     await check(
       "where its grant allows it, the copy that is kept here opens it while no server answers",
       async () => {
@@ -101,7 +137,48 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
     );
   },
 
+  async second() {
+    await check(
+      "without the first server the second one opens it; preflight says what each would give, and opens nothing",
+      async () => {
+        const knows = () => readFileSync("/var/lib/keyward-agent/server.json", "utf8").includes(`:${SECOND}`);
+        await withAgent(
+          (agent) => until("the second server is known", knows, agent),
+          ...["--no-disks", "--other-server", `https://keys.test:${SECOND}`],
+        );
+        await ask("away");
+        const before = await ask("openings");
+        const looked = disk("preflight", "-o", "json");
+        assert.equal(looked.status, 0, looked.stdout);
+        const ways = JSON.parse(looked.stdout).checks.filter(({ check }: { check: string }) =>
+          /^server /.test(check),
+        );
+        assert.deepEqual(
+          ways.map(({ state }: { state: string }) => state),
+          ["warning", "ok"],
+        );
+        assert.equal(await ask("openings"), before);
+        opens(2);
+        locks();
+        await ask("there");
+      },
+    );
+  },
+
   async off() {
+    await check("another disk under its name is left as it is, and said", () => {
+      try {
+        nameDisk(STATE_DISK);
+        staysClosed([], [CONFLICT], /is not blank: it holds ext4/);
+        const { status, stderr } = disk("restore");
+        assert.equal(status, CONFLICT, stderr);
+        assert.match(stderr, /holds ext4, which a header would destroy/);
+        nameDisk(null);
+        staysClosed([], [NOT_FOUND], /cannot be read \(ENOENT\)/);
+      } finally {
+        nameDisk(DISK);
+      }
+    });
     await check(
       "rotated while the machine was off, it opens with the version before, and is rotated then",
       () => {
@@ -124,6 +201,58 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       const restored = disk("restore");
       assert.equal(restored.status, 0, restored.stderr);
       opens(3);
+    });
+  },
+
+  async person() {
+    await check("at a terminal, when no server answers, a person is asked for a recovery key", async () => {
+      const [key, phrase] = [Buffer.from(await ask("key"), "base64"), "correct horse battery staple"];
+      const sizes = [`--keyfile-size=${key.length}`, `--new-keyfile-size=${phrase.length}`];
+      const how = ["--batch-mode", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--key-file=-"];
+      const added = run(
+        ["cryptsetup", "luksAddKey", ...how, ...sizes, DISK, "-"],
+        Buffer.concat([key, Buffer.from(phrase)]),
+      );
+      assert.equal(added.status, 0, added.stderr);
+      await ask("away");
+      const typed = spawn("script", ["-qec", "keyward unlock data --timeout 2s", "/dev/null"]);
+      const ended = once(typed, "exit");
+      let said = "";
+      typed.stdout.on("data", (part) => {
+        const before = said;
+        said += part;
+        const asked = (text: string): number => text.split("recovery key of data").length;
+        // First a wrong one.
+        if (asked(said) > asked(before)) typed.stdin.write(asked(said) === 2 ? "wrong\n" : `${phrase}\n`);
+      });
+      assert.deepEqual(await ended, [0, null], said);
+      assert.match(said, /this key does not open it[\s\S]*open with its recovery key/);
+      assert.equal(said.includes(phrase), false);
+      assert.equal(readFileSync(FILE, "utf8"), "written\n");
+      locks();
+      await ask("there");
+      const removed = run(
+        ["cryptsetup", "luksRemoveKey", "--batch-mode", "--key-file=-", DISK],
+        Buffer.from(phrase),
+      );
+      assert.equal(removed.status, 0, removed.stderr);
+    });
+  },
+
+  async damage() {
+    await check("a file system that is damaged: open, not mounted, said; mended, it is mounted", () => {
+      opens(3);
+      succeed("umount", "/srv/data");
+      const device = "/dev/mapper/data";
+      succeed("dd", `if=${device}`, "of=/run/saved", "bs=64k", "count=1");
+      succeed("dd", "if=/dev/zero", `of=${device}`, "bs=64k", "count=1", "conv=notrunc");
+      const { status, stderr } = unlock();
+      assert.notEqual(status, 0);
+      assert.match(stderr, /data: .*(?:mount|file system)/);
+      assert.equal(isMounted(), false);
+      succeed("dd", "if=/run/saved", `of=${device}`, "bs=64k", "count=1", "conv=notrunc");
+      opens(3);
+      locks();
     });
   },
 
@@ -159,5 +288,5 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
 void guest(async () => {
   prepareDisks();
   await ask("there");
-  await (phases[process.env.KW_PHASE ?? ""] ?? assert.fail)();
+  for (const phase of (process.env.KW_PHASE ?? "").split(",")) await (phases[phase] ?? assert.fail)();
 });
