@@ -7,7 +7,7 @@ import type { Cell } from "../../../command/terminal.ts";
 import { type UnitChange, unitFiles, unitsToEnable, unitsToStart } from "../../../disk/disk.ts";
 import { knownVolume, nodeFlags, thisNode } from "../../../machine/disk/this-node.ts";
 import { removeUnits, writeUnits } from "../../../machine/disk/write-units.ts";
-import { parseVolumeName, type UnlockDelivery } from "../../../model/volume.ts";
+import { isRoot, parseVolumeName, type UnlockDelivery } from "../../../model/volume.ts";
 
 export const units = act({
   summary:
@@ -32,7 +32,7 @@ export const units = act({
   notes: [
     "Printed, the lines are for your configuration management; then run what is named at the end: what is to be started takes over the volume that is open now, so that it is closed when the machine stops. With --write that is done here, and may be done again at any time: each file is replaced in one step and all else in it stays as it is. A line of the same volume that was written or changed by somebody else is a conflict (6).",
     "After that keyward disk preflight says what is missing. systemd asks the agent for the key at a socket, and orders, waits and retries by itself. An agent that runs already answers there once it is started anew.",
-    "Root disks are opened before any of this runs, and are not done so.",
+    "A root disk is opened before any of this runs: see keyward disk initramfs.",
   ],
   async run({ world, out, dryRun }, { words: [text = ""], flags }) {
     const node = thisNode(flags, world, out);
@@ -50,6 +50,10 @@ export const units = act({
       return;
     }
     const { delivery } = knownVolume(node, text);
+    if (isRoot(delivery))
+      throw new KeywardError("conflict", `volume ${delivery.name}: is the root, opened before systemd runs`, {
+        hint: `its boot image opens it: keyward disk initramfs ${delivery.name}`,
+      });
     if (flags.write === true) showDone(out, await writeUnits(node.host, delivery, how), how.dryRun);
     else if (how.force || how.dryRun || how.root !== undefined)
       throw new KeywardError("usage", "units: --dry-run, --force and --root go with --write or --remove");
