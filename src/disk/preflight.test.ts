@@ -85,6 +85,17 @@ test("a token that opens the volume without the server is said", async () => {
   }
 });
 
+test("a blank device is well only where the grant has it made", async () => {
+  const blank = { ...host, luks: { contents: async () => ({ kind: "blank" }) } } as unknown as DiskHost;
+  const nothing: PreflightFiles = { read: () => null, list: () => null };
+  const of = async (one: UnlockDelivery) =>
+    (await preflight(blank, "disk/db1" as KeyName, one, [], nothing)).find(({ check }) => check === "device");
+  assert.equal((await of({ ...delivery, createIfBlank: true }))?.state, "ok");
+  const wrong = await of(delivery);
+  assert.equal(wrong?.state, "wrong");
+  assert.match(wrong?.says ?? "", /blank, .* keyward disk init my-data/);
+});
+
 test("what was written for the boot is found in order", async () => {
   assert.deepEqual(
     (await said(written())).map(({ state }) => state),

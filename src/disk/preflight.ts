@@ -72,8 +72,10 @@ async function onDevice(
     if (delivery.beneath !== undefined && !(await lvm.has(delivery.beneath)))
       return [wrong("device", `no logical volume ${delivery.beneath.group}/${delivery.beneath.volume}`)];
     const found = await luks.contents(device);
-    if (found.kind === "blank" && delivery.createIfBlank === true)
-      return [ok("device", "blank: it will be made")];
+    if (found.kind === "blank")
+      return delivery.createIfBlank === true
+        ? [ok("device", "blank: it will be made")]
+        : [wrong("device", `blank, and not to be made by itself: keyward disk init ${delivery.name}`)];
     if (found.kind !== "signature" || found.type !== "crypto_LUKS")
       return [
         wrong("device", `holds ${found.kind === "signature" ? found.type : found.kind}, no encrypted volume`),

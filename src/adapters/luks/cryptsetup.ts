@@ -26,7 +26,7 @@ export const CHEAP = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
 export interface Answer {
   readonly status: number;
   readonly stdout: string;
-  /** The last line of what it said, for a person. */
+  /** One line of what it said, for a person. */
   readonly said: string;
 }
 
@@ -51,7 +51,7 @@ export async function cryptsetup(
       apart: true,
       ...(input === undefined ? {} : { input }),
     });
-    if (end.kind === "exited") return { status: end.status, stdout: text(stdout), said: lastLine(output) };
+    if (end.kind === "exited") return { status: end.status, stdout: text(stdout), said: whatCounts(output) };
     if (end.kind === "timeout")
       throw new KeywardError("timeout", `cryptsetup ${words[0] ?? ""}: not done after ${limit / 1000} s`);
     throw new KeywardError(
@@ -68,8 +68,10 @@ export async function cryptsetup(
 
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("utf8");
 
-function lastLine(output: Uint8Array): string {
-  const line = text(output).trim().split("\n").at(-1) ?? "";
+/** What counts stands last, but for a kernel without device-mapper: then cryptsetup goes on to blame the name. */
+function whatCounts(output: Uint8Array): string {
+  const lines = text(output).trim().split("\n");
+  const line = lines.find((one) => one.includes("device-mapper")) ?? lines.at(-1) ?? "";
   return printable(line.slice(0, 300));
 }
 

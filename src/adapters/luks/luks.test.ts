@@ -296,3 +296,19 @@ test("nothing of a key is in the volume's header", async () => {
   const path = await volume(key);
   assert.equal(readFileSync(path).includes(Buffer.from(key.reveal())), false);
 });
+
+test("a kernel without device-mapper is named, and not the volume's name that cryptsetup blames then", async () => {
+  // cryptsetup 2.6.1, `open` in a machine of that kind
+  const output = Buffer.from(
+    "Cannot initialize device-mapper. Is dm_mod kernel module loaded?\n" +
+      "Cannot use device data, name is invalid or still in use.\n",
+  );
+  const without = createLuks(async (program) =>
+    program.argv.includes("open")
+      ? { end: { kind: "exited", status: 1 }, output }
+      : await runProgram(program),
+  );
+  const [path, key] = [device(), randomKey()];
+  await luks.format(path, key);
+  await assert.rejects(without.open(path, "data", key), code("local", /initialize device-mapper/));
+});
