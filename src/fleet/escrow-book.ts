@@ -27,8 +27,8 @@ export interface EscrowBook {
   /** @param id - HASH/VOLUME. */
   remove(id: string): void;
   clear(): void;
-  /** Called when an operator wants another one. */
-  onRenew(listener: (node: NodeHash) => void): void;
+  /** Called when a node's is another one, or an operator wants another one. */
+  onChange(listener: (node: NodeHash) => void): void;
 }
 
 export function createEscrowBook(): EscrowBook {
@@ -40,12 +40,12 @@ export function createEscrowBook(): EscrowBook {
       const id = `${facts.node}/${facts.volume}`;
       const before = rows.get(id);
       rows.set(id, facts);
-      if (facts.renew === undefined || facts.renew === before?.renew) return;
+      if (facts.renew === before?.renew && facts.generation === before?.generation) return;
       for (const listener of listeners) listener(facts.node as NodeHash);
     },
     remove: (id) => void rows.delete(id),
     clear: () => rows.clear(),
-    onRenew: (listener) => void listeners.add(listener),
+    onChange: (listener) => void listeners.add(listener),
   };
 }
 

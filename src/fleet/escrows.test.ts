@@ -164,8 +164,9 @@ describe("the sealed shares of a recovery key", () => {
     await bench.fleet.renewEscrow(me, "db1", "data");
     assert.equal((await recoveryOf())?.due, true);
     assert.deepEqual(told, ["changed"]);
-    end();
     await put(2);
+    assert.deepEqual(told, ["changed", "changed"], "another process of the node may have made it");
+    end();
     assert.equal((await recoveryOf())?.due, undefined);
     await bench.fleet.grants.remove(me, grant.id);
     await bench.unlock("disk/db1", "role:db", { escrow: { ...escrow, threshold: 3 } });

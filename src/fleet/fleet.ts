@@ -167,8 +167,9 @@ export async function createFleet(needs: FleetNeeds): Promise<Fleet> {
   const own = { challenges: createChallenges(needs), opened: createOpened(needs) };
   const parts = { ...needs, ...own, roster, ledger, book, preview, revision };
   const watching = createWatching(roster);
-  book.onRenew((hash) => {
-    const node = roster.names().find((name) => ledger.hashOf(name) === hash);
+  book.onChange((hash) => {
+    // One that listens was asked for its hash when it got its bundle.
+    const node = ledger.nodeOf(hash);
     if (node !== undefined) watching.tell(node);
   });
   const rotations = createRotations(roster, ledger);

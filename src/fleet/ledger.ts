@@ -19,6 +19,8 @@ export type NodeHash = string & { readonly kind: "node-hash" };
 export interface Ledger {
   /** @throws KeywardError `sealed`, `uninitialised` */
   hashOf(node: NodeName): NodeHash;
+  /** @returns `undefined` for one that nobody asked the hash of since the server started. */
+  nodeOf(hash: NodeHash): NodeName | undefined;
   get(node: NodeName, key: KeyName): DeliveryRecord | undefined;
   /** All records of a node, in no order. */
   of(node: NodeName): readonly DeliveryRecord[];
@@ -44,11 +46,11 @@ export function createLedger(rootKey: RootKey): Ledger {
   const listeners = new Set<(key: KeyName) => void>();
 
   function of(node: NodeName): DeliveryRecord[] {
-    return [...(rows.get(hashes(node))?.values() ?? [])];
+    return [...(rows.get(hashes.of(node))?.values() ?? [])];
   }
 
   function get(node: NodeName, key: KeyName): DeliveryRecord | undefined {
-    return rows.get(hashes(node))?.get(key);
+    return rows.get(hashes.of(node))?.get(key);
   }
 
   function tell(key: KeyName): void {
@@ -56,7 +58,8 @@ export function createLedger(rootKey: RootKey): Ledger {
   }
 
   return {
-    hashOf: hashes,
+    hashOf: hashes.of,
+    nodeOf: hashes.nodeOf,
     get,
     of,
     heldBy(node) {
@@ -97,22 +100,31 @@ export function createLedger(rootKey: RootKey): Ledger {
   };
 }
 
-/** Names to hashes, remembered while the server is unsealed. */
-function createNodeHashes(rootKey: RootKey): (node: NodeName) => NodeHash {
+/** Names to hashes and back, remembered while the server is unsealed. */
+function createNodeHashes(rootKey: RootKey): {
+  of(node: NodeName): NodeHash;
+  nodeOf(hash: NodeHash): NodeName | undefined;
+} {
   const known = new Map<NodeName, NodeHash>();
+  const names = new Map<NodeHash, NodeName>();
   let secret: Secret | null = null;
   rootKey.onSeal(() => {
     secret?.wipe();
     secret = null;
     known.clear();
+    names.clear();
   });
-  return (node) => {
-    const before = known.get(node);
-    if (before !== undefined) return before;
-    secret ??= rootKey.derive("history");
-    const hash = toHex(hmacSha256(secret.reveal(), utf8(node))) as NodeHash;
-    known.set(node, hash);
-    return hash;
+  return {
+    of(node) {
+      const before = known.get(node);
+      if (before !== undefined) return before;
+      secret ??= rootKey.derive("history");
+      const hash = toHex(hmacSha256(secret.reveal(), utf8(node))) as NodeHash;
+      known.set(node, hash);
+      names.set(hash, node);
+      return hash;
+    },
+    nodeOf: (hash) => names.get(hash),
   };
 }
 
