@@ -23,6 +23,11 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
     await check("both volumes are made and mounted", () =>
       until("mounted", () => NAMES.every((name) => run(["mountpoint", "-q", `/srv/${name}`]).status === 0)),
     );
+    await check("a service that does not start costs the others nothing, and is said", async () => {
+      await until("the other one runs", () => isActive("keeper.service"));
+      await until("it is said", () => /"volume failed"/.test(journal("keyward-agent.service")));
+      assert.match(journal("keyward-agent.service"), /broken\.service/);
+    });
     for (const name of NAMES) {
       writeFileSync(`/srv/${name}/file`, name, { flush: true });
       succeed("keyward", "disk", "units", name, "--write");
@@ -30,9 +35,15 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
     succeed("systemctl", "enable", "keyward-credential@orders.password.socket", "orders.service");
     writeFileSync("/etc/fstab", sooner(readFileSync("/etc/fstab", "utf8")));
     succeed("systemctl", "daemon-reload");
+    await ask("away");
   },
 
   async late() {
+    await check("the machine went off without waiting for anyone, though its server was away", () => {
+      const log = succeed("journalctl", "--no-pager", "-o", "cat", "-b", "-1");
+      assert.match(log, /Reached target .*(?:Power-Off|poweroff)/i);
+      assert.doesNotMatch(log, /timed out|Failed unmounting|Failed to deactivate|still in use/i);
+    });
     await check(
       "while no server answers, the machine boots, and both volumes stay closed and wait",
       async () => {
@@ -47,6 +58,10 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
         assert.doesNotMatch(journal("orders.service"), /password/);
       },
     );
+    await check("a service that is started by hand before its volume is there does not begin", () => {
+      assert.notEqual(run(["systemctl", "start", "keeper.service"]).status, 0);
+      assert.equal(existsSync("/srv/data/keeper"), false);
+    });
     await check("once there is one, both open and are mounted, though the mounts had given up", async () => {
       await ask("there");
       await until("mounted", () => NAMES.every(mounted));
@@ -60,6 +75,17 @@ const phases: Readonly<Record<string, () => Promise<void>>> = {
       assert.equal(asked?.length, 2);
       assert.equal(given?.length, 2);
       assert.ok(Math.max(...(asked ?? [])) < Math.min(...(given ?? [])));
+    });
+    await check("the service begins with its volume, ends when that goes, and is back with it", async () => {
+      await until("it runs", () => isActive("keeper.service"));
+      succeed("systemctl", "stop", crypt("data"));
+      assert.equal(existsSync("/dev/mapper/data"), false);
+      for (const unit of ["srv-data.mount", "keeper.service"])
+        assert.equal(property(unit, "ActiveState"), "inactive", unit);
+      const { status, stderr } = run(["keyward", "unlock", "data", "--no-prompt"]);
+      assert.equal(status, 1);
+      assert.match(stderr, /data: open with version 1[\s\S]*unit broken\.service: did not start/);
+      await until("both are back", () => mounted("data") && isActive("keeper.service"));
     });
     await check(
       "a service that loads its key from the agent's socket has it, alone and as its own user, and it is nowhere else",
