@@ -167,7 +167,7 @@ async function cold(): Promise<Row[]> {
 
 async function unlock(program: string, state: string): Promise<void> {
   const { said } = await ran(program, ["unlock", "data", "--state", state, "--no-prompt"]);
-  if (!/cryptsetup ended with 1: "Cannot use device data/.test(said))
+  if (!/cryptsetup ended with 1: "Cannot initialize device-mapper/.test(said))
     throw new Error(`it ended elsewhere: ${said}`);
 }
 
