@@ -93,7 +93,7 @@ export function createSystemd(run: RunProgram = runProgram, root = "", patience 
       const { status, said } = await call(...below(root), "enable", "--", ...units);
       if (status === 0) return;
       throw new KeywardError("local", `not enabled: ${units.join(" ")}: ${said}`, {
-        hint: `run: systemctl enable ${units.join(" ")}`,
+        hint: `run: systemctl ${[...below(root), "enable", ...units].join(" ")}`,
       });
     },
     async disable(units, root) {
